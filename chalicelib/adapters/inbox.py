@@ -1,0 +1,121 @@
+"""A host's own queue: made at boot, subscribed to its topics, polled, and removed at the end.
+
+The name carries the boot, because SQS wants 60 s before a deleted name is used again and because what was
+meant for an earlier boot must not reach this one. Unsubscribe comes before delete: a topic with a subscription
+to a missing queue fails its publisher on some stand-ins, and wastes deliveries on AWS.
+"""
+
+import json
+import logging
+import threading
+from collections.abc import Callable, Sequence
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.adapters.bus import Bus
+from chalicelib.contracts.codec import DecodeError
+from chalicelib.contracts.envelope import Envelope, decode
+
+log = logging.getLogger(__name__)
+
+#: A dead host's backlog evaporates after this.
+RETENTION_S = 900
+
+
+class Inbox:
+    """``open()`` creates and subscribes; ``run(handle)`` polls until ``close()``, which removes the queue.
+
+    ``handle(envelope)`` runs in the polling thread and must not raise for a message it does not want; when it
+    raises, the message comes again after the visibility time. Undecodable messages are logged and dropped
+    here: nobody would ever read a dead-letter queue per host.
+    """
+
+    def __init__(self, bus: Bus, name: str, topics: Sequence[str], wait_s: int = 20, visibility_s: int = 30):
+        self.bus, self.name, self.topics = bus, f"{bus.prefix}-{name}", topics
+        self.wait_s, self.visibility_s = wait_s, visibility_s
+        self.url = ""
+        #: When the bus last answered a poll (monotonic clock); None before the first answer.
+        self.on_answer: Callable[[], None] = lambda: None
+        self._subscriptions: list[str] = []
+        self._stop = threading.Event()
+
+    def open(self) -> str:
+        """Returns the queue's URL. Safe to call again after an error half way."""
+        sqs, sns = self.bus.sqs, self.bus.sns
+        self.url = sqs.create_queue(
+            QueueName=self.name,
+            Attributes={
+                "MessageRetentionPeriod": str(RETENTION_S),
+                "VisibilityTimeout": str(self.visibility_s),
+                "ReceiveMessageWaitTimeSeconds": str(self.wait_s),
+            },
+        )["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        sqs.set_queue_attributes(QueueUrl=self.url, Attributes={"Policy": self._policy(arn)})
+        for topic in self.topics:
+            answer = sns.subscribe(
+                TopicArn=self.bus.topic_arn(topic),
+                Protocol="sqs",
+                Endpoint=arn,
+                Attributes={"RawMessageDelivery": "true"},
+                ReturnSubscriptionArn=True,
+            )
+            self._subscriptions.append(answer["SubscriptionArn"])
+        return self.url
+
+    def _policy(self, arn: str) -> str:
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"Service": "sns.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": arn,
+            "Condition": {"ArnEquals": {"aws:SourceArn": [self.bus.topic_arn(topic) for topic in self.topics]}},
+        }
+        return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+    def run(self, handle: Callable[[Envelope], None]) -> None:
+        """Poll until closed. A bus that fails is asked again after a back-off of up to 5 s."""
+        pause = 0.1
+        while not self._stop.is_set():
+            try:
+                answer = self.bus.sqs.receive_message(
+                    QueueUrl=self.url, MaxNumberOfMessages=10, WaitTimeSeconds=self.wait_s
+                )
+                self.on_answer()
+                pause = 0.1
+                self._handle_all(answer.get("Messages", []), handle)
+            except (BotoCoreError, ClientError) as error:
+                log.warning("the bus does not answer: %s", error)
+                self._stop.wait(pause)
+                pause = min(pause * 2, 5)
+
+    def _handle_all(self, messages: list[dict[str, str]], handle: Callable[[Envelope], None]) -> None:
+        done = []
+        for message in messages:
+            try:
+                handle(decode(message["Body"]))
+            except DecodeError as error:
+                log.error("dropped a message that cannot be read: %s", error)
+            except Exception:
+                log.exception("a message failed; it comes again")
+                continue
+            done.append({"Id": str(len(done)), "ReceiptHandle": message["ReceiptHandle"]})
+        if done:
+            self.bus.sqs.delete_message_batch(QueueUrl=self.url, Entries=done)
+
+    def start(self, handle: Callable[[Envelope], None]) -> threading.Thread:
+        """:meth:`run` in a daemon thread, so that a long poll never delays the end of the process."""
+        thread = threading.Thread(target=self.run, args=(handle,), name=f"inbox-{self.name}", daemon=True)
+        thread.start()
+        return thread
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    def close(self) -> None:
+        """Stop polling, unsubscribe, then delete the queue."""
+        self._stop.set()
+        for arn in self._subscriptions:
+            self.bus.sns.unsubscribe(SubscriptionArn=arn)
+        if self.url:
+            self.bus.sqs.delete_queue(QueueUrl=self.url)

@@ -1,0 +1,79 @@
+"""The HealthManager's complaints to CC (queue ``cc``), and what CC tells it. HM asks, CC acts."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class HmStart:
+    """``hm.start``: this index needs an instance. CC acts only if its placement still names ``instance_guid``.
+
+    instance_guid: the instance that is gone, None when HM never saw one. Dedupe: the placement's own guid.
+    reason: crashed, host lost, missing, evacuation.
+    """
+
+    process_guid: str
+    version: int
+    index: int
+    instance_guid: str | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class HmStop:
+    """``hm.stop``: this instance is one too many. CC re-checks desired state before it says ``dea.stop``."""
+
+    process_guid: str
+    app_guid: str
+    version: int
+    index: int
+    instance_guid: str
+    dea: str
+    queue_url: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class HmRoutes:
+    """``hm.routes``: instances of the process lag behind its routes_version; CC says ``dea.update`` again."""
+
+    process_guid: str
+
+
+@dataclass(frozen=True, slots=True)
+class HmResync:
+    """``hm.resync``: too many hosts are silent at once; CC asks all DEAs to beat (``component.discover``)."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class HmOrphan:
+    """``hm.orphan``: work owned by a host that is gone. CC fails the builds with a reason."""
+
+    dea: str
+    boot: str
+    builds: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DropletUpdated:
+    """``droplet.updated``, CC to queue ``hm``: desired state changed. HM re-reads; nothing else is in here."""
+
+    process_guid: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlacementCheck:
+    """``placement.check``, to queue ``cc``: look at this placement again. A no-op unless it still names the guid."""
+
+    work: str
+    work_guid: str
+    index: int
+    instance_guid: str
+
+
+@dataclass(frozen=True, slots=True)
+class HmPing:
+    """``hm.ping``, HM to ``beats``: proves that the way from the bus into HM's tables works."""
+
+    sent_at: float

@@ -1,0 +1,61 @@
+"""What DEAs tell routers, and how routers make themselves known."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A healthy instance behind routes (``host[/path]``, lower case, ``*.`` for a wildcard).
+
+    grant: JWT signed by CC over instance guid, routes and routes_version (contracts.grants).
+    """
+
+    instance_guid: str
+    app_guid: str
+    process_guid: str
+    version: int
+    index: int
+    host: str
+    port: int
+    routes: tuple[str, ...]
+    routes_version: int
+    grant: str
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """``router.register`` on topic ``routes``. Order: (boot, seq); an older seq of a boot is dropped.
+
+    full: this is all that the DEA has, and replaces everything of it that is older.
+    """
+
+    dea: str
+    boot: str
+    seq: int
+    full: bool
+    endpoints: tuple[Endpoint, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unregister:
+    """``router.unregister`` on topic ``routes``. A guid that was unregistered is never taken back."""
+
+    dea: str
+    boot: str
+    seq: int
+    instance_guids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RouterStart:
+    """``router.start`` on topic ``components``: every DEA answers with a full registration at once.
+
+    Said at boot, whenever an unknown DEA boot is heard, and every ROUTER_START_S. ``logs``: base address
+    ``http://host:port`` where DEAs post log batches and peers read rings (unreachable for apps).
+    A router that stops says it once with ``leaving`` set.
+    """
+
+    router: str
+    boot: str
+    logs: str
+    leaving: bool = False

@@ -1,0 +1,29 @@
+"""What a DEA fetches by a presigned link before it runs or stages something: the part that holds secrets."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class RunSpec:
+    """S3 object ``runspecs/<process_guid>/<version>.json``.
+
+    command: the start command (user's own, else the droplet's). env: the user's variables, strings.
+    vcap_application: without the per-instance fields, which the DEA adds. vcap_services: as the app sees it.
+    """
+
+    process_guid: str
+    version: int
+    command: str
+    env: dict[str, str] = field(default_factory=dict)
+    vcap_application: str = "{}"
+    vcap_services: str = "{}"
+
+
+@dataclass(frozen=True, slots=True)
+class StagingSpec:
+    """S3 object ``stagingspecs/<build_guid>.json``: the variables that the buildpacks see."""
+
+    build_guid: str
+    env: dict[str, str] = field(default_factory=dict)
+    vcap_application: str = "{}"
+    vcap_services: str = "{}"

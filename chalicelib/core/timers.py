@@ -1,0 +1,97 @@
+"""Every interval of the system in one place: a profile for the cloud, a faster one for one machine.
+
+``ZF_PROFILE`` chooses (``cloud`` or ``local``); ``ZF_<FIELD NAME>`` in seconds overrides one, for example
+``ZF_HEARTBEAT_S=5``. Sources of the constants: the 2011 system (heartbeat 10 s, prune 120 s, taint cap 250 ms,
+crashed instances kept 1 h, stable state, flapping of 2012) and the architecture.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+
+
+@dataclass(frozen=True, slots=True)
+class Timers:
+    """Seconds, unless the name says otherwise. Defaults are the cloud's."""
+
+    heartbeat_s: float = 10
+    #: Usage samples in a heartbeat, and how often a DEA samples.
+    usage_interval_s: float = 30
+    sample_s: float = 2
+    #: Heartbeats that may be missed before a host is silent.
+    lost_after_s: float = 30
+    quick_sweep_s: float = 10
+    full_sweep_s: float = 60
+    #: After a change of an app HM waits this long before it calls an index missing.
+    stable_s: float = 60
+    #: An HM that has just learned of something waits this long before it stops what it does not know.
+    unknown_grace_s: float = 120
+    #: The window in which bids are compared, from the first one on.
+    bid_window_s: float = 0.3
+    #: No bid until then: the auction is held again, with back-off up to the cap.
+    bid_deadline_s: float = 5
+    bid_retry_cap_s: float = 30
+    #: A claim whose start is not heard of within the start timeout plus this is reopened.
+    claim_grace_s: float = 30
+    outbox_resend_s: float = 5
+    #: Full registration of a DEA's routes; entry pruned when not repeated; guid remembered after unregister.
+    register_s: float = 20
+    prune_s: float = 120
+    tombstone_s: float = 240
+    router_start_s: float = 30
+    #: Between unregister and SIGTERM; between SIGTERM and SIGKILL.
+    route_settle_s: float = 3
+    stop_grace_s: float = 10
+    log_flush_s: float = 0.2
+    crashed_kept_s: float = 3600
+    #: A host port is not used again within twice the prune time.
+    port_quarantine_s: float = 240
+    drain_deadline_s: float = 300
+    staging_timeout_s: float = 900
+    #: Flapping: this many crashes within the window restart at once; then 2^n times the delay up to the cap.
+    flapping_free_crashes: float = 3
+    flapping_window_s: float = 180
+    flapping_delay_s: float = 30
+    flapping_cap_s: float = 480
+
+
+LOCAL = Timers(
+    heartbeat_s=2,
+    usage_interval_s=4,
+    sample_s=1,
+    lost_after_s=6,
+    quick_sweep_s=1,
+    full_sweep_s=5,
+    stable_s=8,
+    unknown_grace_s=15,
+    bid_window_s=0.03,
+    bid_deadline_s=2,
+    bid_retry_cap_s=8,
+    claim_grace_s=10,
+    outbox_resend_s=5,
+    register_s=20,
+    router_start_s=10,
+    route_settle_s=0.3,
+    drain_deadline_s=60,
+    flapping_delay_s=4,
+    flapping_cap_s=30,
+    flapping_window_s=60,
+)
+
+
+def from_env(env: Mapping[str, str]) -> Timers:
+    """Raises ValueError, naming the variable, when a value is not a number above zero."""
+    profile = env.get("ZF_PROFILE", "cloud")
+    if profile not in ("cloud", "local"):
+        raise ValueError(f"ZF_PROFILE is {profile!r}; it can be cloud or local")
+    timers = LOCAL if profile == "local" else Timers()
+    for field in fields(Timers):
+        name = f"ZF_{field.name.upper()}"
+        if name in env:
+            try:
+                value = float(env[name])
+            except ValueError:
+                raise ValueError(f"{name} is {env[name]!r}; it must be a number of seconds") from None
+            if value <= 0:
+                raise ValueError(f"{name} is {env[name]}; it must be above zero")
+            timers = replace(timers, **{field.name: value})
+    return timers
