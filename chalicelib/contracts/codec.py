@@ -9,7 +9,7 @@ import types
 import typing
 from collections.abc import Hashable, Mapping
 from functools import cache
-from typing import Any, TypeVar, Union
+from typing import Any, TypeVar, Union, cast
 
 T = TypeVar("T")
 
@@ -34,7 +34,7 @@ def from_json(cls: type[T], data: Any, path: str = "$") -> T:
     if not isinstance(data, dict):
         raise DecodeError(f"{path}: expected an object for {cls.__name__}")
     values = {}
-    for name, annotation, required in _fields(cls):
+    for name, annotation, required in _fields(cast(Hashable, cls)):
         if name in data:
             values[name] = _value(annotation, data[name], f"{path}.{name}")
         elif required:
