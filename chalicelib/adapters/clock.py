@@ -1,0 +1,20 @@
+"""Time and ids, where they enter the control plane."""
+
+import time
+import uuid
+from datetime import UTC, datetime
+
+
+def now() -> float:
+    """Seconds since the epoch."""
+    return time.time()
+
+
+def stamp(seconds: float | None = None) -> str:
+    """UTC with microseconds, which sorts as text: ``2026-11-23T15:29:54.123456Z``."""
+    moment = datetime.fromtimestamp(time.time() if seconds is None else seconds, UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def new_guid() -> str:
+    return str(uuid.uuid4())

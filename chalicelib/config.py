@@ -1,0 +1,54 @@
+"""The control plane's configuration: environment variables, read once, into one frozen value."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from chalicelib.core import timers
+from chalicelib.core.timers import Timers
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """prefix: starts every AWS name. domain, port, scheme: where users reach the routers."""
+
+    prefix: str
+    region: str
+    account: str
+    domain: str
+    port: int
+    scheme: str
+    timers: Timers
+
+    @property
+    def bucket(self) -> str:
+        return f"{self.prefix}-blobs"
+
+    @property
+    def api_url(self) -> str:
+        """The API's public address, for links in what no request asked for (VCAP_APPLICATION)."""
+        return f"{self.scheme}://api.{self.domain}{self.port_suffix}"
+
+    @property
+    def port_suffix(self) -> str:
+        """``:8080``, or nothing where the scheme's own port is used."""
+        default = {"http": 80, "https": 443}[self.scheme]
+        return "" if self.port == default else f":{self.port}"
+
+    @property
+    def api_hosts(self) -> frozenset[str]:
+        """Names that the API answers on; links are built from the one that was asked."""
+        return frozenset({"127.0.0.1", "localhost", *(f"{name}.{self.domain}" for name in ("api", "login", "uaa"))})
+
+
+def from_env(env: Mapping[str, str] = os.environ) -> Config:
+    """Raises KeyError for ZF_PREFIX, the one variable without a default; ValueError for bad numbers."""
+    return Config(
+        prefix=env["ZF_PREFIX"],
+        region=env.get("AWS_DEFAULT_REGION") or env.get("AWS_REGION", "us-east-1"),
+        account=env.get("ZF_ACCOUNT", "123456789012"),
+        domain=env.get("ZF_DOMAIN", "localhost"),
+        port=int(env.get("ZF_EXTERNAL_PORT", "443")),
+        scheme=env.get("ZF_EXTERNAL_SCHEME", "https"),
+        timers=timers.from_env(env),
+    )

@@ -1,0 +1,97 @@
+"""Actual state (HM writes, CC reads): DEAs, instances, usage, crash counts."""
+
+from pynamodb.attributes import BooleanAttribute, JSONAttribute, NumberAttribute, UnicodeAttribute
+
+from chalicelib.tables.connection import Table, table_name
+
+
+class Dea(Table):
+    """One row per host: its present boot, when it was last heard, and the last list of what it runs.
+
+    All rows have the one hash key ``all``: the quick sweep reads them with one query. instances: list of
+    [process_guid, version, index, instance_guid, app_guid, state]. seen_at: epoch s, when HM handled the beat.
+    """
+
+    class Meta:
+        table_name = table_name("deas")
+
+    pool = UnicodeAttribute(hash_key=True, default="all")
+    id = UnicodeAttribute(range_key=True)
+    boot = UnicodeAttribute()
+    seq = NumberAttribute()
+    seen_at = NumberAttribute()
+    host = UnicodeAttribute()
+    http = UnicodeAttribute()
+    queue_url = UnicodeAttribute()
+    stack = UnicodeAttribute()
+    arch = UnicodeAttribute()
+    draining = BooleanAttribute(default=False)
+    lost = BooleanAttribute(default=False)
+    capacity = JSONAttribute(default=dict)
+    digest = UnicodeAttribute(default="")
+    instances = JSONAttribute(default=list)
+    builds = JSONAttribute(default=list)
+
+
+class Instance(Table):
+    """One instance as last reported. Key: process_guid, ``<index>#<instance_guid>``.
+
+    state: STARTING, RUNNING, CRASHED, EVACUATING. since, heard_at: epoch s. reason: in words, of a crash.
+    """
+
+    class Meta:
+        table_name = table_name("instances")
+
+    process_guid = UnicodeAttribute(hash_key=True)
+    key = UnicodeAttribute(range_key=True)
+    app_guid = UnicodeAttribute()
+    version = NumberAttribute()
+    index = NumberAttribute()
+    instance_guid = UnicodeAttribute()
+    state = UnicodeAttribute()
+    since = NumberAttribute()
+    heard_at = NumberAttribute()
+    dea = UnicodeAttribute()
+    boot = UnicodeAttribute()
+    queue_url = UnicodeAttribute(default="")
+    host = UnicodeAttribute(default="")
+    port = NumberAttribute(null=True)
+    routes_version = NumberAttribute(default=0)
+    exit_status = NumberAttribute(null=True)
+    reason = UnicodeAttribute(null=True)
+
+
+class Usage(Table):
+    """The last usage samples of a DEA's instances, in one item. samples: instance guid -> contracts Usage."""
+
+    class Meta:
+        table_name = table_name("usage")
+
+    dea = UnicodeAttribute(hash_key=True)
+    boot = UnicodeAttribute()
+    samples = JSONAttribute(default=dict)
+
+
+class CrashCount(Table):
+    """Crashes of an index in the flapping window. key: ``<index>``; version: a new start begins anew."""
+
+    class Meta:
+        table_name = table_name("crash-counts")
+
+    process_guid = UnicodeAttribute(hash_key=True)
+    index = NumberAttribute(range_key=True)
+    version = NumberAttribute()
+    count = NumberAttribute()
+    last_at = NumberAttribute()
+    last_guid = UnicodeAttribute()
+
+
+class HealthState(Table):
+    """What HM remembers about itself: when its own ping came back, when it asked for a resync."""
+
+    class Meta:
+        table_name = table_name("health-state")
+
+    key = UnicodeAttribute(hash_key=True)
+    at = NumberAttribute(default=0)
+    note = UnicodeAttribute(default="")

@@ -1,0 +1,95 @@
+"""Apps and what becomes of their code: packages, builds, droplets."""
+
+from typing import ClassVar
+
+from pynamodb.attributes import JSONAttribute, NumberAttribute, UnicodeAttribute
+
+from chalicelib.tables.base import Resource
+from chalicelib.tables.connection import table_name
+
+
+class App(Resource):
+    """desired_state: STARTED or STOPPED. droplet_guid: the current droplet. buildpacks: as the user named them."""
+
+    class Meta:
+        table_name = table_name("apps")
+
+    LABEL: ClassVar[str] = "App"
+    KIND: ClassVar[str] = "apps"
+    name = UnicodeAttribute()
+    space_guid = UnicodeAttribute()
+    desired_state = UnicodeAttribute(default="STOPPED")
+    lifecycle_type = UnicodeAttribute(default="buildpack")
+    buildpacks = JSONAttribute(default=list)
+    stack = UnicodeAttribute(default="cflinuxfs4")
+    droplet_guid = UnicodeAttribute(null=True)
+
+    def parents(self) -> list[str]:
+        return [f"space/{self.space_guid}"]
+
+
+class AppPart(Resource):
+    """Something that belongs to one app. deadline (epoch s): past it the sweep ends it with a reason."""
+
+    app_guid = UnicodeAttribute()
+    space_guid = UnicodeAttribute()
+    state = UnicodeAttribute()
+    error = UnicodeAttribute(null=True)
+    deadline = NumberAttribute(null=True)
+
+    def parents(self) -> list[str]:
+        return [f"app/{self.app_guid}", f"space/{self.space_guid}"]
+
+
+class Package(AppPart):
+    """state: AWAITING_UPLOAD, PROCESSING_UPLOAD, READY, FAILED, EXPIRED. checksum: sha256 hex of the zip."""
+
+    class Meta:
+        table_name = table_name("packages")
+
+    LABEL: ClassVar[str] = "Package"
+    KIND: ClassVar[str] = "packages"
+    type = UnicodeAttribute(default="bits")
+    checksum = UnicodeAttribute(null=True)
+    size_bytes = NumberAttribute(null=True)
+
+
+class Build(AppPart):
+    """state: STAGING, STAGED, FAILED. error_id: NoAppDetectedError and the like; error: in words.
+
+    instance_guid: of the staging attempt under way. dea, boot: who stages it.
+    """
+
+    class Meta:
+        table_name = table_name("builds")
+
+    LABEL: ClassVar[str] = "Build"
+    KIND: ClassVar[str] = "builds"
+    package_guid = UnicodeAttribute()
+    droplet_guid = UnicodeAttribute(null=True)
+    error_id = UnicodeAttribute(null=True)
+    buildpacks = JSONAttribute(default=list)
+    stack = UnicodeAttribute(default="cflinuxfs4")
+    memory_mb = NumberAttribute(default=1024)
+    disk_mb = NumberAttribute(default=4096)
+    created_by = JSONAttribute(default=dict)
+    dea = UnicodeAttribute(null=True)
+    boot = UnicodeAttribute(null=True)
+
+
+class Droplet(AppPart):
+    """state: STAGED (or AWAITING_UPLOAD ...). digest: ``sha256:<hex>``. process_types: name -> command."""
+
+    class Meta:
+        table_name = table_name("droplets")
+
+    LABEL: ClassVar[str] = "Droplet"
+    KIND: ClassVar[str] = "droplets"
+    package_guid = UnicodeAttribute(null=True)
+    build_guid = UnicodeAttribute(null=True)
+    digest = UnicodeAttribute(null=True)
+    size_bytes = NumberAttribute(null=True)
+    stack = UnicodeAttribute(default="cflinuxfs4")
+    arch = UnicodeAttribute(default="x86_64")
+    process_types = JSONAttribute(default=dict)
+    buildpacks = JSONAttribute(default=list)

@@ -1,0 +1,135 @@
+"""Desired state of what runs (CC writes): processes, placements, auctions, routes."""
+
+from typing import ClassVar
+from zlib import crc32
+
+from pynamodb.attributes import JSONAttribute, NumberAttribute, UnicodeAttribute
+
+from chalicelib.tables.base import Resource
+from chalicelib.tables.connection import Table, table_name
+
+#: The full sweep goes through processes in so many shards (membership lists ``desired/<n>``).
+DESIRED_SHARDS = 16
+
+
+class Process(Resource):
+    """What should run: ``instances`` of ``version`` while ``state`` is STARTED. The web process has its app's guid.
+
+    version: grows by one with every start; instances of two versions are never mixed up. changed_at (epoch s):
+    when desired state last changed. droplet_guid: of this version. routes_version: grows with its routes.
+    """
+
+    class Meta:
+        table_name = table_name("processes")
+
+    LABEL: ClassVar[str] = "Process"
+    KIND: ClassVar[str] = "processes"
+    app_guid = UnicodeAttribute()
+    space_guid = UnicodeAttribute()
+    type = UnicodeAttribute(default="web")
+    command = UnicodeAttribute(null=True)
+    instances = NumberAttribute(default=1)
+    memory_mb = NumberAttribute(default=256)
+    disk_mb = NumberAttribute(default=1024)
+    log_rate_bytes = NumberAttribute(default=-1)
+    health = JSONAttribute(default=dict)
+    readiness = JSONAttribute(default=dict)
+    state = UnicodeAttribute(default="STOPPED")
+    version = NumberAttribute(default=0)
+    changed_at = NumberAttribute(default=0)
+    droplet_guid = UnicodeAttribute(null=True)
+    routes = JSONAttribute(default=list)
+    routes_version = NumberAttribute(default=0)
+
+    @property
+    def list_name(self) -> str:
+        return str(self.type)
+
+    def parents(self) -> list[str]:
+        return [f"app/{self.app_guid}", f"space/{self.space_guid}"]
+
+    @property
+    def desired_list(self) -> str:
+        """The list of started processes that the full sweep walks."""
+        return desired_list(crc32(str(self.guid).encode()) % DESIRED_SHARDS)
+
+
+def desired_list(shard: int) -> str:
+    return f"desired/{shard}"
+
+
+#: States of a placement.
+OPEN, CLAIMED, STARTED = "OPEN", "CLAIMED", "STARTED"
+
+
+class Placement(Table):
+    """Where one piece of work runs, or that it still looks for a place. Key: work_guid, index.
+
+    work: instance or staging (contracts.auction). instance_guid: minted here, new for every attempt, so that
+    nobody can mistake one attempt for another. opened_at, deadline: epoch s. attempt counts auctions since it
+    last ran. queue_url: of the DEA that has it. problem: why there is no place yet, in words for ``stats``.
+    """
+
+    class Meta:
+        table_name = table_name("placements")
+
+    work_guid = UnicodeAttribute(hash_key=True)
+    index = NumberAttribute(range_key=True)
+    work = UnicodeAttribute()
+    app_guid = UnicodeAttribute()
+    version = NumberAttribute()
+    instance_guid = UnicodeAttribute()
+    state = UnicodeAttribute()
+    attempt = NumberAttribute(default=0)
+    opened_at = NumberAttribute()
+    deadline = NumberAttribute()
+    dea = UnicodeAttribute(null=True)
+    boot = UnicodeAttribute(null=True)
+    queue_url = UnicodeAttribute(null=True)
+    host = UnicodeAttribute(null=True)
+    port = NumberAttribute(null=True)
+    problem = UnicodeAttribute(null=True)
+
+
+class Auction(Table):
+    """An auction under way: the discover that was said and the bids that came. Expires by TTL."""
+
+    class Meta:
+        table_name = table_name("auctions")
+
+    auction_guid = UnicodeAttribute(hash_key=True)
+    discover = JSONAttribute()
+    bids = JSONAttribute(default=dict)  # dea -> Bid
+    window_from = NumberAttribute(null=True)
+    expires_at = NumberAttribute()
+
+
+class Route(Resource):
+    """host may be empty or ``*``; path is empty or begins with ``/``. destinations: [{guid, app, process, port,
+    weight, protocol}]."""
+
+    class Meta:
+        table_name = table_name("routes")
+
+    LABEL: ClassVar[str] = "Route"
+    KIND: ClassVar[str] = "routes"
+    host = UnicodeAttribute(default="")
+    path = UnicodeAttribute(default="")
+    port = NumberAttribute(null=True)
+    protocol = UnicodeAttribute(default="http")
+    domain_guid = UnicodeAttribute()
+    domain_name = UnicodeAttribute()
+    space_guid = UnicodeAttribute()
+    destinations = JSONAttribute(default=list)
+
+    @property
+    def url(self) -> str:
+        """``host.domain/path``: what is shown, and what routers match."""
+        return f"{self.host}.{self.domain_name}{self.path}" if self.host else f"{self.domain_name}{self.path}"
+
+    @property
+    def list_name(self) -> str:
+        return self.url
+
+    def parents(self) -> list[str]:
+        return [f"space/{self.space_guid}", f"domain/{self.domain_guid}"]

@@ -1,0 +1,196 @@
+"""A unit of work: one DynamoDB transaction of state changes and of the messages that they owe.
+
+``commit`` writes everything or nothing, then sends the messages and deletes their outbox items. When the sends
+fail, or the function dies between the two, the sweep sends what is left; receivers know how to see a message
+twice. DynamoDB takes 100 operations in one transaction.
+"""
+
+import logging
+import random
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from zlib import crc32
+
+from botocore.exceptions import BotoCoreError, ClientError
+from pynamodb.exceptions import DeleteError, PutError, PynamoDBException, TransactWriteError, UpdateError
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
+from pynamodb.transactions import TransactWrite
+
+from chalicelib.adapters.bus import Bus
+from chalicelib.adapters.clock import new_guid, stamp
+from chalicelib.contracts.envelope import Envelope, decode
+from chalicelib.core.errors import Conflict, NameTaken, PaasError
+from chalicelib.tables.base import OUTBOX_SHARDS, Name, Outgoing, Resource, memberships
+from chalicelib.tables.connection import Table, shared
+
+log = logging.getLogger(__name__)
+
+MAX_OPERATIONS = 100
+#: Reasons for which DynamoDB asks to try the same transaction again.
+TRANSIENT = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
+ATTEMPTS = 6
+
+
+@dataclass(slots=True)
+class Operation:
+    """``verb`` is a method of TransactWrite. ``refused``: what to raise when its condition does not hold."""
+
+    verb: str
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    refused: PaasError | None = None
+
+
+class Unit:
+    """Collects changes and messages; see the module. Not thread-safe; use one per request or message."""
+
+    def __init__(self, bus: Bus, trace: str = "") -> None:
+        self.bus, self.trace = bus, trace
+        self._operations: list[Operation] = []
+        self._messages: list[tuple[str, Envelope, float]] = []
+
+    # -- state -------------------------------------------------------------------------------------------
+
+    def put(self, item: Table, condition: Condition | None = None, refused: PaasError | None = None) -> None:
+        """Write a whole item. A Resource that was read before is conditional on its rev by itself."""
+        if isinstance(item, Resource):
+            item.updated_at = stamp()
+        self._add("save", item, condition=condition, refused=refused)
+
+    def update(
+        self,
+        item: Table,
+        actions: list[Action],
+        condition: Condition | None = None,
+        refused: PaasError | None = None,
+    ) -> None:
+        """Change some attributes."""
+        self._add("update", item, actions=actions, condition=condition, refused=refused)
+
+    def delete(self, item: Table, condition: Condition | None = None, refused: PaasError | None = None) -> None:
+        self._add("delete", item, condition=condition, refused=refused)
+
+    def check(self, model: type[Table], *key: Any, condition: Condition, refused: PaasError | None = None) -> None:
+        """Let the transaction stand only while ``condition`` holds for another item."""
+        operation = Operation("condition_check", (model, *key), {"condition": condition}, refused)
+        self._operations.append(operation)
+
+    def create(self, resource: Resource) -> None:
+        """A new resource with its memberships. Sets created_at when it is not set."""
+        if not resource.created_at:
+            resource.created_at = stamp()
+        self.put(resource, type(resource).guid.does_not_exist())
+        for member in memberships(resource):
+            self._add("save", member)
+
+    def remove(self, resource: Resource) -> None:
+        """The resource and its memberships."""
+        self.delete(resource)
+        for member in memberships(resource):
+            self._add("delete", member)
+
+    def claim(self, scope: str, name: str, guid: str, taken: PaasError | None = None) -> None:
+        """Make ``name`` (compared without case) ``guid``'s own within ``scope``, or fail with ``taken``."""
+        item = Name(scope, name.lower(), guid=guid)
+        self._add("save", item, condition=Name.guid.does_not_exist(), refused=taken or NameTaken("Name is taken"))
+
+    def release(self, scope: str, name: str) -> None:
+        self._add("delete", Name(scope, name.lower()))
+
+    def rename(self, resource: Resource, scope: str, old: str, new: str, taken: PaasError | None = None) -> None:
+        """Move the unique name and the memberships' copies of it; the resource has its new name already."""
+        if old.lower() != new.lower():
+            self.release(scope, old)
+            self.claim(scope, new, str(resource.guid), taken)
+        for member in memberships(resource):
+            self._add("save", member)
+
+    # -- messages ----------------------------------------------------------------------------------------
+
+    def send(self, address: str, subject: str, body: Any, delay_s: float = 0) -> None:
+        """Owe a message: it is sent after the commit, and if need be again by the sweep."""
+        self._messages.append((address, self.bus.envelope(subject, body, self.trace), delay_s))
+
+    # -- commit ------------------------------------------------------------------------------------------
+
+    def commit(self) -> None:
+        """Raises the ``refused`` of the first operation whose condition fails, else Conflict."""
+        owed = [_outgoing(*message) for message in self._messages] if self._operations else []
+        if self._operations:
+            _write([*self._operations, *(Operation("save", (item,), {}) for item in owed)])
+        messages, self._operations, self._messages = self._messages, [], []
+        if owed:
+            deliver(self.bus, owed)
+        else:
+            for address, envelope, delay_s in messages:
+                self.bus.send(address, envelope, delay_s)
+
+    def _add(self, verb: str, item: Table, refused: PaasError | None = None, **kwargs: Any) -> None:
+        given = {key: value for key, value in kwargs.items() if value is not None}
+        self._operations.append(Operation(verb, (item,), given, refused))
+
+
+def _outgoing(address: str, envelope: Envelope, delay_s: float) -> Outgoing:
+    return Outgoing(
+        crc32(envelope.id.encode()) % OUTBOX_SHARDS,
+        f"{stamp(envelope.sent_at)}#{envelope.id}",
+        address=address,
+        envelope=envelope.encode(),
+        delay_s=delay_s,
+    )
+
+
+def _write(operations: list[Operation]) -> None:
+    if len(operations) > MAX_OPERATIONS:
+        raise ValueError(f"{len(operations)} operations do not fit in one transaction of {MAX_OPERATIONS}")
+    token = new_guid()
+    for attempt in range(ATTEMPTS):
+        try:
+            return _write_once(operations, token)
+        except TransactWriteError as error:
+            codes = [reason.code if reason else None for reason in error.cancellation_reasons]
+            for operation, code in zip(operations, codes, strict=False):
+                if code == "ConditionalCheckFailed":
+                    raise operation.refused or Conflict() from None
+            if codes and not TRANSIENT.intersection(code for code in codes if code):
+                raise
+            if attempt == ATTEMPTS - 1:
+                raise Conflict() from error
+            time.sleep(random.uniform(0, 0.02 * 2**attempt))
+    return None
+
+
+def _write_once(operations: list[Operation], token: str) -> None:
+    versions = [
+        (operation.args[0], operation.args[0].rev)
+        for operation in operations
+        if isinstance(operation.args[0], Resource)
+    ]
+    try:
+        with TransactWrite(connection=shared(), client_request_token=token) as transaction:
+            for operation in operations:
+                getattr(transaction, operation.verb)(*operation.args, **operation.kwargs)
+    except TransactWriteError:
+        for resource, rev in versions:  # a cancelled transaction must leave the copies as they were read
+            resource.rev = rev
+        raise
+
+
+def deliver(bus: Bus, owed: Iterable[Outgoing]) -> int:
+    """Send outbox items and delete those that went; returns how many did. Never raises for the bus."""
+    sent = 0
+    for item in owed:
+        try:
+            bus.send(item.address, _read(item), float(item.delay_s))
+            item.delete()
+            sent += 1
+        except (BotoCoreError, ClientError, PutError, DeleteError, UpdateError, PynamoDBException) as error:
+            log.warning("an owed message stays in the outbox: %s", error)
+    return sent
+
+
+def _read(item: Outgoing) -> Envelope:
+    return decode(str(item.envelope)).sent_again_at(time.time())
