@@ -139,7 +139,7 @@ class UaaError(PaasError):
 
     def __init__(self, status: int, error: str, description: str) -> None:
         super().__init__(description)
-        self.status, self.error = status, error  # type: ignore[misc]
+        self.status, self.error = status, error
 
     def body(self) -> dict[str, object]:
         return {"error": self.error, "error_description": self.details[0]}

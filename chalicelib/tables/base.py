@@ -77,6 +77,23 @@ class Outgoing(Table):
 OUTBOX_SHARDS = 8
 
 
+class Due(Table):
+    """A deadline that the sweep keeps: a build, job or package that must have ended by then.
+
+    Written with the resource, deleted with its end. key: ``<stamp of the deadline>#<guid>``.
+    """
+
+    class Meta:
+        table_name = table_name("due")
+
+    kind = UnicodeAttribute(hash_key=True)
+    key = UnicodeAttribute(range_key=True)
+
+    @property
+    def guid(self) -> str:
+        return str(self.key).partition("#")[2]
+
+
 def memberships(resource: Resource) -> list[Member]:
     """The membership items that belong to a resource. Its created_at must be set."""
     lists = [resource.KIND, *(f"{parent}/{resource.KIND}" for parent in resource.parents())]

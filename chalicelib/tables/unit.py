@@ -23,7 +23,7 @@ from chalicelib.adapters.bus import Bus
 from chalicelib.adapters.clock import new_guid, stamp
 from chalicelib.contracts.envelope import Envelope, decode
 from chalicelib.core.errors import Conflict, NameTaken, PaasError
-from chalicelib.tables.base import OUTBOX_SHARDS, Name, Outgoing, Resource, memberships
+from chalicelib.tables.base import OUTBOX_SHARDS, Due, Name, Outgoing, Resource, memberships
 from chalicelib.tables.connection import Table, shared
 
 log = logging.getLogger(__name__)
@@ -107,6 +107,14 @@ class Unit:
             self.claim(scope, new, str(resource.guid), taken)
         for member in memberships(resource):
             self._add("save", member)
+
+    def due(self, resource: Resource, deadline: float) -> None:
+        """Have the sweep look at ``resource`` once ``deadline`` (epoch s) has passed."""
+        self._add("save", Due(resource.KIND, f"{stamp(deadline)}#{resource.guid}"))
+
+    def settled(self, resource: Resource, deadline: float) -> None:
+        """The resource has ended: the sweep need not look."""
+        self._add("delete", Due(resource.KIND, f"{stamp(deadline)}#{resource.guid}"))
 
     # -- messages ----------------------------------------------------------------------------------------
 

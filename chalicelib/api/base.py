@@ -1,0 +1,157 @@
+"""What every endpoint does the same way: parse, authenticate, call the view, render its answer or its error.
+
+A view takes a :class:`Request` and the path's variables and returns an :class:`Answer`. Its errors are PaasErrors;
+anything else is a defect, logged with its trace and answered as Cloud Foundry's 500.
+"""
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, wraps
+from typing import Any
+from urllib.parse import unquote
+
+from chalice import Blueprint, Response
+
+from chalicelib.adapters.clock import new_guid
+from chalicelib.bootstrap import World, world
+from chalicelib.core.errors import BadQuery, PaasError, ParseError
+from chalicelib.core.roles import Actor
+from chalicelib.services import access
+
+log = logging.getLogger(__name__)
+
+#: Clients send JSON as anything: curl as a form, cf without a type.
+CONTENT_TYPES = [
+    "application/json",
+    "application/x-www-form-urlencoded",
+    "application/x-yaml",
+    "application/yaml",
+    "text/yaml",
+    "text/plain",
+    "application/octet-stream",
+    "multipart/form-data",
+]
+
+#: Largest JSON or YAML body, bytes. API Gateway takes 10 MB, Lambda 6 MB with its own wrapping.
+MAX_BODY_BYTES = 5 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """body None: an empty answer. A Location header makes clients follow a job: only with 202."""
+
+    body: Any = None
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class Request:
+    """One HTTP request in our own words, so that views do not know Chalice."""
+
+    def __init__(self, raw: Any, the_world: World) -> None:
+        self.raw, self.world = raw, the_world
+        self.headers: Mapping[str, str] = raw.headers
+        self.trace = self.headers.get("x-vcap-request-id") or new_guid()
+
+    @cached_property
+    def actor(self) -> Actor:
+        """Who asks; raises NotAuthenticated or InvalidToken."""
+        return access.authenticate(self.world, self.headers.get("authorization"))
+
+    @cached_property
+    def base(self) -> str:
+        """``http://api.localhost:8080``: of the host that was asked when it is one of ours."""
+        host = self.headers.get("host", "")
+        if host.rpartition(":")[0] in self.world.config.api_hosts or host in self.world.config.api_hosts:
+            return f"{self.headers.get('x-forwarded-proto', self.world.config.scheme)}://{host}"
+        return self.world.config.api_url
+
+    @cached_property
+    def query(self) -> dict[str, str]:
+        """Query parameters, the last value of each, decoded once (by the gateway)."""
+        params = self.raw.query_params
+        return {} if params is None else {key: params.getlist(key)[-1] for key in params}
+
+    def only(self, *allowed: str) -> None:
+        """Refuse query parameters that this endpoint does not know. Raises BadQuery."""
+        unknown = [key for key in self.query if key not in allowed]
+        if unknown:
+            names = ", ".join(f"'{key}'" for key in unknown)
+            valid = ", ".join(f"'{key}'" for key in allowed)
+            raise BadQuery(f"Unknown query parameter(s): {names}. Valid parameters are: {valid}")
+
+    def values(self, key: str) -> frozenset[str] | None:
+        """A comma-separated filter. Clients encode each value once more, so that its own commas survive."""
+        if key not in self.query:
+            return None
+        return frozenset(unquote(value) for value in self.query[key].split(","))
+
+    @cached_property
+    def text(self) -> str:
+        """The body as text. Raises ParseError when it is not UTF-8 or too large."""
+        body: bytes = self.raw.raw_body or b""
+        if len(body) > MAX_BODY_BYTES:
+            raise ParseError
+        try:
+            return body.decode()
+        except UnicodeDecodeError:
+            raise ParseError from None
+
+    def json(self) -> dict[str, Any]:
+        """The body as an object; an empty body is an empty object. Raises ParseError."""
+        if not self.text.strip():
+            return {}
+        try:
+            data = json.loads(self.text, parse_constant=_no_constant)
+        except (ValueError, RecursionError):
+            raise ParseError from None
+        if not isinstance(data, dict):
+            raise ParseError
+        return data
+
+
+def _no_constant(text: str) -> None:
+    raise ValueError(f"{text} is not JSON")
+
+
+View = Callable[..., Answer]
+
+
+class Endpoints:
+    """A blueprint of views: ``endpoints = Endpoints(__name__)``, then ``@endpoints("GET", "/v3/apps/{guid}")``."""
+
+    def __init__(self, name: str) -> None:
+        self.blueprint = Blueprint(name)
+
+    def __call__(self, method: str, path: str) -> Callable[[View], View]:
+        def decorate(view: View) -> View:
+            @wraps(view)
+            def endpoint(**variables: str) -> Response:
+                request = Request(self.blueprint.current_request, world())
+                decoded = {name: unquote(value) for name, value in variables.items()}
+                return answer(request, view, decoded)
+
+            self.blueprint.route(path, methods=[method], content_types=CONTENT_TYPES)(endpoint)
+            return view
+
+        return decorate
+
+
+def answer(request: Request, view: View, variables: dict[str, str]) -> Response:
+    """Call the view; every error becomes a document that clients understand."""
+    try:
+        result = view(request, **variables)
+    except PaasError as error:
+        result = Answer(error.body(), error.status)
+    except Exception:
+        log.exception("request %s failed", request.trace, extra={"trace": request.trace})
+        error = PaasError("An unknown error occurred.")
+        result = Answer(error.body(), error.status)
+    headers = {"X-Vcap-Request-Id": request.trace, **result.headers}
+    if result.body is None:
+        return Response("", status_code=result.status, headers=headers)
+    headers.setdefault("Content-Type", "application/json; charset=utf-8")
+    body = result.body if isinstance(result.body, str | bytes) else json.dumps(result.body)
+    return Response(body, status_code=result.status, headers=headers)

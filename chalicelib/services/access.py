@@ -1,0 +1,62 @@
+"""From a token to an actor, and the two questions every use case asks: may he see it (404), may he do it (403)."""
+
+from chalicelib.bootstrap import World
+from chalicelib.core.errors import InvalidToken, NotAuthenticated, NotAuthorized, NotFound
+from chalicelib.core.roles import READ, Actor
+from chalicelib.services import listing
+from chalicelib.tables.base import Member
+from chalicelib.tables.identity import Organization, Space
+
+
+def authenticate(world: World, authorization: str | None) -> Actor:
+    """Raises NotAuthenticated without a header and InvalidToken for a bad one (scheme compared without case)."""
+    if not authorization:
+        raise NotAuthenticated
+    scheme, _, token = authorization.strip().partition(" ")
+    claims = world.keys.verify(token.strip()) if scheme.lower() == "bearer" else None
+    if claims is None or claims.get("typ") != "access":
+        raise InvalidToken
+    guid, scopes = str(claims["sub"]), frozenset(claims.get("scope", ()))
+    name = str(claims.get("user_name") or claims.get("client_id"))
+    orgs: dict[str, frozenset[str]] = {}
+    spaces: dict[str, frozenset[str]] = {}
+    if "cloud_controller.admin" not in scopes:
+        for member in Member.query(f"user/{guid}/roles", consistent_read=True):
+            role, _, target = str(member.name).partition("/")
+            where = spaces if role.startswith("space_") else orgs
+            where[target] = where.get(target, frozenset()) | {role}
+    return Actor(guid, name, scopes, orgs, spaces)
+
+
+def space_for(actor: Actor, space_guid: str, permission: str = READ, what: str = "Space") -> Space:
+    """The space, if the actor has ``permission`` in it. Raises NotFound(what) or NotAuthorized."""
+    space = listing.find(Space, space_guid)
+    if space is None or not actor.may_in_space(READ, space_guid, str(space.org_guid)):
+        raise NotFound(what)
+    if not actor.may_in_space(permission, space_guid, str(space.org_guid)):
+        raise NotAuthorized
+    return space
+
+
+def org_for(actor: Actor, org_guid: str, permission: str = READ, what: str = "Organization") -> Organization:
+    """The organization, if the actor has ``permission`` on it; having a role in one of its spaces does not count."""
+    org = listing.find(Organization, org_guid)
+    if org is None or not actor.may_in_org(READ, org_guid):
+        raise NotFound(what)
+    if not actor.may_in_org(permission, org_guid):
+        raise NotAuthorized
+    return org
+
+
+def require_admin(actor: Actor) -> None:
+    if not actor.is_admin:
+        raise NotAuthorized
+
+
+def visible_spaces(actor: Actor) -> list[str] | None:
+    """Guids of the spaces whose contents the actor may list; None: all of them."""
+    if actor.sees_all:
+        return None
+    managed = [org for org, roles in actor.orgs.items() if "organization_manager" in roles]
+    inherited = [member.guid for org in managed for member in listing.members([f"org/{org}/spaces"])]
+    return list(dict.fromkeys([*actor.spaces, *inherited]))

@@ -1,0 +1,41 @@
+"""Audit events: written in the transaction of what they tell of."""
+
+from typing import Any
+
+from chalicelib.adapters.clock import new_guid, now, stamp
+from chalicelib.core.roles import Actor
+from chalicelib.tables.base import Resource
+from chalicelib.tables.ledger import AuditEvent
+from chalicelib.tables.unit import Unit
+
+#: Cloud Foundry keeps audit events for 31 days.
+KEPT_S = 31 * 24 * 3600
+
+#: Who did it when nobody asked: the platform itself.
+SYSTEM = Actor(guid="system", name="system")
+
+
+def record(
+    unit: Unit,
+    actor: Actor,
+    event: str,
+    target: Resource,
+    space_guid: str | None = None,
+    org_guid: str | None = None,
+    data: dict[str, Any] | None = None,
+) -> None:
+    """``event``: ``audit.app.create`` and the like. ``data`` must hold no secret; say ``[PRIVATE DATA HIDDEN]``."""
+    unit.put(
+        AuditEvent(
+            new_guid(),
+            created_at=stamp(),
+            type=event,
+            actor={"guid": actor.guid, "type": "system" if actor is SYSTEM else "user", "name": actor.name},
+            target={"guid": target.guid, "type": target.LABEL.lower(), "name": target.list_name},
+            target_guid=target.guid,
+            data=data or {},
+            space_guid=space_guid or "none",
+            org_guid=org_guid or "none",
+            expires_at=int(now()) + KEPT_S,
+        )
+    )

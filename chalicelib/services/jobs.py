@@ -1,0 +1,80 @@
+"""Background work: a job that clients poll, and the message that makes the jobs function do it.
+
+The job and its message are one transaction with whatever the request changed. The worker takes a job by its name
+in ``work``, may be killed at any point and is then given the message again; what it does must bear that. A job
+past its deadline is failed by the sweep.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.adapters.clock import new_guid, now
+from chalicelib.bootstrap import World
+from chalicelib.core.errors import Conflict, PaasError
+from chalicelib.services import listing
+from chalicelib.tables.base import Resource
+from chalicelib.tables.ledger import Job
+from chalicelib.tables.unit import Unit
+
+log = logging.getLogger(__name__)
+
+DEADLINE_S = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class RunJob:
+    """``job.run`` to queue ``jobs``. Dedupe key: job_guid, by the job's state."""
+
+    job_guid: str
+
+
+#: name -> what does it. A worker returns when the job is complete and raises PaasError when it failed.
+Worker = Callable[[World, dict[str, Any]], None]
+WORKERS: dict[str, Worker] = {}
+
+
+def worker(name: str) -> Callable[[Worker], Worker]:
+    """Register what does the job ``name``; its module must be imported by handlers.cc."""
+
+    def register(function: Worker) -> Worker:
+        WORKERS[name] = function
+        return function
+
+    return register
+
+
+def start(unit: Unit, operation: str, do: str, resource: Resource | None = None, **work: Any) -> Job:
+    """Add a job to ``unit``. ``operation`` is what clients see (``app.delete``); ``work`` must be JSON."""
+    job = Job(new_guid(), operation=operation, work={"do": do, **work}, deadline=now() + DEADLINE_S)
+    job.resource = {"kind": resource.KIND, "guid": resource.guid} if resource else {}
+    unit.create(job)
+    unit.due(job, job.deadline)
+    unit.send("queue:jobs", "job.run", RunJob(str(job.guid)))
+    return job
+
+
+def run(world: World, job_guid: str) -> None:
+    """Do a job once more or for the first time. Unexpected errors leave it to the queue to try again."""
+    job = listing.find(Job, job_guid)
+    if job is None or job.state in ("COMPLETE", "FAILED"):
+        return
+    try:
+        WORKERS[job.work["do"]](world, job.work)
+    except Conflict:
+        raise
+    except PaasError as error:
+        finish(world, job, error)
+    else:
+        finish(world, job)
+
+
+def finish(world: World, job: Job, error: PaasError | None = None) -> None:
+    """End a job, well or with an error that clients print."""
+    unit = world.unit()
+    job.state = "FAILED" if error else "COMPLETE"
+    job.errors = error.body()["errors"] if error else []
+    unit.put(job)
+    unit.settled(job, float(job.deadline))
+    unit.commit()

@@ -1,0 +1,128 @@
+"""Reading resources: by guid, by unique name, and as pages of membership lists. All reads are consistent.
+
+A page costs one query per list (the membership items), then batch gets of 100 for what the page shows; only a
+filter or an order that membership items cannot answer loads every candidate first. Never a Scan.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+from chalicelib.core.errors import NotFound
+from chalicelib.tables.base import Member, Name, Resource
+
+R = TypeVar("R", bound=Resource)
+
+#: DynamoDB's limit for one batch get.
+BATCH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What to list. lists: membership lists. guids, names: filters that members answer. where: on the resource.
+
+    order_by: created_at, updated_at or name, with ``-`` for descending. page from 1.
+    """
+
+    lists: Sequence[str]
+    guids: frozenset[str] | None = None
+    names: frozenset[str] | None = None
+    where: Sequence[Callable[[Any], bool]] = ()
+    order_by: str = "created_at"
+    page: int = 1
+    per_page: int = 50
+
+    def within(self, guids: Iterable[str]) -> "Listing":
+        """Only what is among ``guids``, too."""
+        allowed = frozenset(guids)
+        return replace(self, guids=allowed if self.guids is None else self.guids & allowed)
+
+    def having(self, test: Callable[[Any], bool]) -> "Listing":
+        """Only what passes ``test``, too."""
+        return replace(self, where=[*self.where, test])
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """``total`` counts all that match; ``items`` is this page's share."""
+
+    items: list[Resource] = field(default_factory=list)
+    total: int = 0
+
+
+def find(model: type[R], guid: str) -> R | None:
+    """A resource, read consistently."""
+    try:
+        return model.get(guid, consistent_read=True)
+    except model.DoesNotExist:
+        return None
+
+
+def get(model: type[R], guid: str, what: str | None = None) -> R:
+    """Raises NotFound("App") and the like."""
+    resource = find(model, guid)
+    if resource is None:
+        raise NotFound(what or model.LABEL)
+    return resource
+
+
+def by_name(scope: str, name: str) -> str | None:
+    """The guid that has this unique name."""
+    try:
+        return str(Name.get(scope, name.lower(), consistent_read=True).guid)
+    except Name.DoesNotExist:
+        return None
+
+
+def members(lists: Iterable[str]) -> list[Member]:
+    """The items of several membership lists, each once, in order of creation."""
+    found = {}
+    for parent in lists:
+        for member in Member.query(parent, consistent_read=True):
+            found[member.guid] = member
+    return sorted(found.values(), key=lambda member: str(member.member))
+
+
+def load(model: type[R], guids: Sequence[str]) -> list[R]:
+    """In the order of ``guids``; what is gone in the meantime is left out."""
+    batches = [list(guids[i : i + BATCH]) for i in range(0, len(guids), BATCH)]
+
+    def fetch(batch: list[str]) -> list[R]:
+        return list(model.batch_get(batch, consistent_read=True))
+
+    if len(batches) > 1:
+        with ThreadPoolExecutor(max_workers=8) as pool:
+            groups = list(pool.map(fetch, batches))
+    else:
+        groups = [fetch(batch) for batch in batches]
+    found = {str(item.guid): item for group in groups for item in group}
+    return [found[guid] for guid in guids if guid in found]
+
+
+def page(model: type[R], listing: Listing) -> Page:
+    """One page, as the module describes."""
+    candidates = [
+        member
+        for member in members(listing.lists)
+        if (listing.guids is None or member.guid in listing.guids)
+        and (listing.names is None or member.name in listing.names)
+    ]
+    field_name, descending = listing.order_by.lstrip("-+"), listing.order_by.startswith("-")
+    if field_name == "name":
+        candidates.sort(key=lambda member: str(member.name), reverse=descending)
+    elif descending and field_name == "created_at":
+        candidates.reverse()
+    guids = [member.guid for member in candidates]
+    start, end = (listing.page - 1) * listing.per_page, listing.page * listing.per_page
+    if not listing.where and field_name in ("created_at", "name"):
+        return Page(list(load(model, guids[start:end])), len(guids))
+    resources = [item for item in load(model, guids) if all(test(item) for test in listing.where)]
+    if field_name not in ("created_at", "name"):
+        resources.sort(key=lambda item: str(getattr(item, field_name, "")), reverse=descending)
+    return Page(list(resources[start:end]), len(resources))
+
+
+def all_of(model: type[R], parent_list: str) -> list[R]:
+    """Every resource of one membership list."""
+    return load(model, [member.guid for member in members([parent_list])])
