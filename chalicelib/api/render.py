@@ -132,6 +132,8 @@ def paginated(request: Request, page: Page, render: Render, included: dict[str, 
             break
     last = max(1, -(-page.total // per_page))
 
+    path = request.raw.context["path"]
+
     def link(to: int) -> dict[str, str]:
         query = urlencode({**request.query, "page": to, "per_page": per_page})
         return {"href": f"{request.base}{request.raw.context['path']}?{query}"}
