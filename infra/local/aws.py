@@ -1,0 +1,150 @@
+"""AWS on one machine: moto's DynamoDB, S3, SQS, SNS and Secrets Manager behind one HTTP server of our own.
+
+Requests go straight to moto's service handlers instead of through its Flask applications: that is a third of
+the start-up time and most of the time per call, and connections stay open. DynamoDB is served one call at a
+time, because moto keeps no lock and every call is short.
+
+Environment: ZF_AWS_FD (a listening socket inherited from the supervisor) or ZF_AWS_PORT (0), ZF_PREFIX (when
+set, the cloud of infra/topology.json is built before anybody is served), ZF_WEATHER_SEED (bad weather on).
+"""
+
+import os
+import socket
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import waitress
+from moto.core.request import Request
+from moto.s3.responses import S3Response
+from moto.secretsmanager.responses import SecretsManagerResponse
+from moto.sns.responses import SNSResponse
+from moto.sqs.responses import SQSResponse
+
+from infra.local import moto_fixes, ops
+
+#: Long polls hold a thread each: every agent and every event source worker has one open.
+THREADS = 80
+
+StartResponse = Callable[[str, list[tuple[str, str]]], Any]
+
+
+class ServerRequest(Request):
+    """As moto's own server marks it: someone else writes the Date header."""
+
+    from_wsgi_server = True
+
+
+class Aws:
+    """The WSGI application. ``weather`` may refuse, delay or answer a call before moto sees it."""
+
+    def __init__(self, weather: Any = None) -> None:
+        self._dynamodb_lock = threading.RLock()
+        self._weather = weather
+        self._calls: Counter[str] = Counter()
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        moto_fixes.client.gone = environ.get("waitress.client_disconnected", bool)
+        environ["RAW_URI"] = environ.get("REQUEST_URI", environ["PATH_INFO"])
+        environ.setdefault("CONTENT_LENGTH", "0")
+        request = ServerRequest(environ)
+        service = service_of(request)
+        self._calls[service] += 1
+        status, headers, body = self._answer(service, request)
+        raw = body if isinstance(body, bytes) else str(body or "").encode()
+        head = [(k, str(v)) for k, v in headers.items() if k.lower() not in ("status", "content-length", "connection")]
+        # A HEAD answer tells the length of what GET would bring.
+        length = headers.get("content-length", headers.get("Content-Length")) if request.method == "HEAD" else None
+        start_response(f"{status} -", [*head, ("Content-Length", str(length or len(raw)))])
+        return [b"" if request.method == "HEAD" else raw]
+
+    def _answer(self, service: str, request: Request) -> tuple[int, dict[str, Any], Any]:
+        handler = handler_of(service, request.path)
+        if service == "dynamodb":
+            with self._dynamodb_lock:
+                return handler(request)
+        return handler(request, request.url, dict(request.headers))
+
+    def varz(self) -> dict[str, Any]:
+        """Calls by service since the start."""
+        return {"calls": dict(self._calls)}
+
+
+def service_of(request: Request) -> str:
+    """The service's name in the signature; presigned and unsigned requests are S3's."""
+    target = request.headers.get("X-Amz-Target", "")
+    if target.startswith("DynamoDB_"):
+        return "dynamodb"
+    scope = request.headers.get("Authorization", "").partition("Credential=")[2].partition(",")[0].split("/")
+    return scope[3] if len(scope) == 5 else "s3"
+
+
+def handler_of(service: str, path: str) -> Callable[..., tuple[int, dict[str, Any], Any]]:
+    if service == "s3":
+        bucket, _, key = path.lstrip("/").partition("/")
+        if key:
+            return S3Response.key_dispatch
+        return S3Response.ambiguous_dispatch if bucket else S3Response.bucket_dispatch
+    return HANDLERS.get(service, _unknown)
+
+
+HANDLERS: dict[str, Callable[..., tuple[int, dict[str, Any], Any]]] = {
+    "dynamodb": moto_fixes.DynamoHandlerOnJson.dispatch,
+    "sqs": SQSResponse.dispatch,
+    "sns": SNSResponse.dispatch,
+    "secretsmanager": SecretsManagerResponse.dispatch,
+}
+
+
+def _unknown(*_: Any) -> tuple[int, dict[str, Any], Any]:
+    return 400, {}, "this cloud has DynamoDB, S3, SQS, SNS and Secrets Manager"
+
+
+def start(app: Any, listener: socket.socket, threads: int = THREADS) -> waitress.server.MultiSocketServer:
+    """A server on a bound socket; ``run()`` serves until ``close()``."""
+    return waitress.create_server(
+        app,
+        sockets=[listener],
+        threads=threads,
+        ident="zerofoundry",
+        # Lets a long poll notice that its client has died.
+        channel_request_lookahead=1,
+        connection_limit=2000,
+        outbuf_overflow=64 * 1024 * 1024,
+        max_request_body_size=5 * 1024**3,
+        clear_untrusted_proxy_headers=False,
+    )
+
+
+def serve_in_thread(app: Any, listener: socket.socket, threads: int = THREADS) -> str:
+    """Serve from a daemon thread; returns the address."""
+    server = start(app, listener, threads)
+    threading.Thread(target=server.run, name="aws", daemon=True).start()
+    host, port = listener.getsockname()[:2]
+    return f"http://{host}:{port}"
+
+
+def listen(port: int = 0) -> socket.socket:
+    return socket.create_server(("127.0.0.1", port), backlog=512)
+
+
+def main() -> None:
+    """Serve until SIGTERM. The cloud is built through a private address before the public one answers."""
+    ops.log_as_json("aws", os.environ.get("ZF_LOG_LEVEL", "INFO"))
+    stop = ops.stopping()
+    moto_fixes.apply()
+    app = Aws()
+    if prefix := os.environ.get("ZF_PREFIX"):
+        from infra.local import cloud
+
+        cloud.build(cloud.topology(), prefix, serve_in_thread(app, listen(), threads=8))
+    descriptor = os.environ.get("ZF_AWS_FD")
+    listener = socket.socket(fileno=int(descriptor)) if descriptor else listen(int(os.environ.get("ZF_AWS_PORT", "0")))
+    address = serve_in_thread(app, listener)
+    ops.announce_ready(ops.serve(app.varz, int(os.environ.get("ZF_HTTP_PORT", "0"))), listen=address)
+    stop.wait()
+
+
+if __name__ == "__main__":
+    main()

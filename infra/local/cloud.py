@@ -1,0 +1,149 @@
+"""Builds the cloud's resources on the stand-in for AWS from infra/topology.json, as Terraform does on AWS.
+
+Names: ``<prefix>-<name>`` for topics, queues (with ``<name>-dead`` for what failed too often), tables and
+buckets; the signing key is the secret ``<prefix>-signing-key``. Building twice changes nothing.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+TOPOLOGY = Path(__file__).parent.parent / "topology.json"
+
+#: Local visibility, seconds: what a killed consumer held comes again after this. The event source renews it
+#: while a handler works, so it is independent of how long that takes. (On AWS: the topology's visibility_s.)
+VISIBILITY_S = 4
+
+#: How long dead letters wait for somebody to look at them: SQS's maximum, 14 days.
+DEAD_RETENTION_S = 14 * 24 * 3600
+
+ACCOUNT, REGION = "123456789012", "us-east-1"
+
+#: Any value is accepted by moto; these show in nobody's account.
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_DEFAULT_REGION": REGION}
+
+
+def topology(path: Path = TOPOLOGY) -> dict[str, Any]:
+    return dict(json.loads(path.read_text()))
+
+
+def client(service: str, endpoint_url: str) -> Any:
+    """A boto3 client of the local cloud, whatever the caller's environment says of AWS."""
+    return boto3.client(
+        service,
+        endpoint_url=endpoint_url,
+        region_name=REGION,
+        aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+        config=Config(retries={"max_attempts": 5, "mode": "standard"}, max_pool_connections=20),
+    )
+
+
+def build(topology: Mapping[str, Any], prefix: str, endpoint_url: str) -> None:
+    """Make everything, in parallel. Raises botocore's ClientError."""
+    dynamodb, s3 = client("dynamodb", endpoint_url), client("s3", endpoint_url)
+    sqs, sns, secrets = (client(name, endpoint_url) for name in ("sqs", "sns", "secretsmanager"))
+    steps: list[Callable[[], Any]] = [lambda: make_signing_key(secrets, prefix)]
+    steps += [lambda n=name: sns.create_topic(Name=f"{prefix}-{n}") for name in topology["topics"]]
+    steps += [lambda n=name, s=spec: make_queue(sqs, prefix, n, s) for name, spec in topology["queues"].items()]
+    steps += [
+        lambda n=name, s=spec: make_table(dynamodb, f"{prefix}-{n}", s) for name, spec in topology["tables"].items()
+    ]
+    steps += [lambda n=name: make_bucket(s3, f"{prefix}-{n}") for name in topology["buckets"]]
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        for done in [pool.submit(step) for step in steps]:
+            done.result()
+
+
+def make_queue(sqs: Any, prefix: str, name: str, spec: Mapping[str, Any]) -> None:
+    """The queue, and before it the one for its dead letters."""
+    sqs.create_queue(QueueName=f"{prefix}-{name}-dead", Attributes={"MessageRetentionPeriod": str(DEAD_RETENTION_S)})
+    sqs.create_queue(QueueName=f"{prefix}-{name}", Attributes=queue_attributes(prefix, name, spec))
+
+
+def queue_attributes(prefix: str, name: str, spec: Mapping[str, Any]) -> dict[str, str]:
+    """SQS attributes of a queue that functions read. ``spec``: its entry in the topology."""
+    dead = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{prefix}-{name}-dead"
+    return {
+        "VisibilityTimeout": str(VISIBILITY_S),
+        "RedrivePolicy": json.dumps({"deadLetterTargetArn": dead, "maxReceiveCount": spec["max_receives"]}),
+    }
+
+
+def make_table(dynamodb: Any, name: str, spec: Mapping[str, Any]) -> None:
+    try:
+        dynamodb.create_table(**table_definition(name, spec))
+    except dynamodb.exceptions.ResourceInUseException:
+        return
+    if "ttl" in spec:
+        dynamodb.update_time_to_live(
+            TableName=name, TimeToLiveSpecification={"Enabled": True, "AttributeName": spec["ttl"]}
+        )
+
+
+def table_definition(name: str, spec: Mapping[str, Any]) -> dict[str, Any]:
+    """What CreateTable takes, from a topology entry: key, indexes; paid per request, as in the public cloud."""
+    indexes = spec.get("indexes", [])
+    keys = [spec["key"], *indexes]
+    attributes = {pair[0]: pair[1] for key in keys for pair in (key["hash"], key.get("range")) if pair}
+    definition: dict[str, Any] = {
+        "TableName": name,
+        "BillingMode": "PAY_PER_REQUEST",
+        "KeySchema": _key_schema(spec["key"]),
+        "AttributeDefinitions": [{"AttributeName": n, "AttributeType": t} for n, t in attributes.items()],
+    }
+    if indexes:
+        definition["GlobalSecondaryIndexes"] = [
+            {
+                "IndexName": index["name"],
+                "KeySchema": _key_schema(index),
+                "Projection": {"ProjectionType": index["projection"]},
+            }
+            for index in indexes
+        ]
+    return definition
+
+
+def _key_schema(key: Mapping[str, Any]) -> list[dict[str, str]]:
+    schema = [{"AttributeName": key["hash"][0], "KeyType": "HASH"}]
+    if "range" in key:
+        schema.append({"AttributeName": key["range"][0], "KeyType": "RANGE"})
+    return schema
+
+
+def make_bucket(s3: Any, name: str) -> None:
+    """A bucket that forgets uploads nobody completed."""
+    s3.create_bucket(Bucket=name)
+    s3.put_bucket_lifecycle_configuration(
+        Bucket=name,
+        LifecycleConfiguration={
+            "Rules": [
+                {
+                    "ID": "abandoned-uploads",
+                    "Status": "Enabled",
+                    "Filter": {"Prefix": ""},
+                    "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
+                }
+            ]
+        },
+    )
+
+
+def make_signing_key(secrets: Any, prefix: str) -> None:
+    """An RSA-2048 key for tokens and grants, kept when there is one."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    try:
+        secrets.create_secret(Name=f"{prefix}-signing-key", SecretString=pem.decode())
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ResourceExistsException":
+            raise

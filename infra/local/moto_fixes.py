@@ -1,0 +1,169 @@
+"""Corrections to moto where it differs from AWS in what this platform stands on, or costs too much per call.
+
+Each was measured against moto 5.2.5, which is pinned; tests/functional/local/test_aws.py holds them. In short:
+a cancelled transaction loses writes of others, a query reads the whole table, a served long poll of a dead
+client eats a message, a publish fails when one subscriber's queue is gone, and memory grows with every message.
+"""
+
+import base64
+import copy
+import functools
+import json
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import moto.core.responses
+from moto.dynamodb.models import DynamoDBBackend
+from moto.dynamodb.models.dynamo_type import DynamoType, Item
+from moto.dynamodb.models.table import Table
+from moto.dynamodb.responses import DynamoHandler
+from moto.sns.models import Subscription, Topic
+from moto.sqs.exceptions import QueueDoesNotExist
+from moto.sqs.models import Message, Queue, SQSBackend
+
+#: How often a long poll looks for messages whose delay or invisibility has ended, seconds. moto's own is 1.
+LONG_POLL_STEP_S = 0.1
+
+#: Whether the client of the request that this thread serves has hung up; set by the server per request.
+client = threading.local()
+
+
+class ClientGone(Exception):
+    """The consumer of a long poll has died: what comes next must go to somebody who lives."""
+
+
+class DynamoHandlerOnJson(DynamoHandler):
+    """moto's handler, with JSON in and out as it is.
+
+    moto walks botocore's service model for every attribute of every item, 0.1 ms each; DynamoDB's wire format is
+    what the backend keeps, so there is nothing to translate.
+    """
+
+    def parse_parameters(self, request: Any) -> None:
+        self.params = json.loads(self.raw_body)
+
+    def serialized(self, action_result: Any) -> Any:
+        if isinstance(action_result.result, Exception):
+            return super().serialized(action_result)
+        headers = {"Content-Type": "application/x-amz-json-1.0", **self.response_headers}
+        return 200, headers, json.dumps(action_result.result or {}, default=_wire_value)
+
+
+def _wire_value(value: Any) -> Any:
+    """How the JSON protocol writes what JSON has no type for."""
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else value.timestamp()
+
+
+def apply() -> None:
+    """Patch moto, once per process."""
+    moto.core.responses.method_names_from_class = functools.cache(moto.core.responses.method_names_from_class)
+    _dynamodb()
+    _sqs()
+    _sns()
+
+
+def _dynamodb() -> None:
+    # moto restores a deep copy of whole tables, and with it everybody else's old items. Making that copy the
+    # table itself turns its restore into nothing; the touched items are restored here.
+    Table.__deepcopy__ = lambda self, memo: self
+    # Sorting asks every key for its value many times; nearly all are texts.
+    cast = DynamoType.cast_value.fget
+    DynamoType.cast_value = property(lambda self: self.value if self.type == "S" else cast(self))
+    transact, query = DynamoDBBackend.transact_write_items, Table.query
+
+    def transact_write_items(self: DynamoDBBackend, transact_items: list[dict[str, Any]]) -> None:
+        before = [
+            (table, *key, copy.deepcopy(table.get_item(*key)))
+            for table, key in (_touched(self, item) for item in transact_items)
+        ]
+        try:
+            transact(self, transact_items)
+        except Exception:
+            for table, hash_key, range_key, item in before:
+                put_back(table, hash_key, range_key, item)
+            raise
+
+    def query_partition(self: Table, hash_key: Any, *args: Any, **kwargs: Any) -> Any:
+        view = copy.copy(self)
+        if kwargs.get("index_name") is None:
+            view.items = {hash_key: self.items[hash_key]} if hash_key in self.items else {}
+        elif self.range_key_attr is None:
+            wanted = kwargs.get("hash_key_conditions") or []
+            view.items = {k: v for k, v in self.items.items() if all(v.attrs.get(a) == b for a, b in wanted)}
+        return query(view, hash_key, *args, **kwargs)
+
+    DynamoDBBackend.transact_write_items = transact_write_items
+    Table.query = query_partition
+
+
+def _touched(backend: DynamoDBBackend, operation: dict[str, Any]) -> tuple[Table, tuple[Any, Any]]:
+    """Table and key of one transaction item."""
+    ((kind, body),) = operation.items()
+    table = backend.get_table(body["TableName"])
+    return table, item_key(table, body["Item"] if kind == "Put" else body["Key"])
+
+
+def item_key(table: Table, attributes: dict[str, Any]) -> tuple[Any, Any]:
+    """(hash key, range key or None) as moto's values."""
+    hash_key = DynamoType(attributes[table.hash_key_attr])
+    return hash_key, DynamoType(attributes[table.range_key_attr]) if table.range_key_attr else None
+
+
+def put_back(table: Table, hash_key: Any, range_key: Any, item: Item | None) -> None:
+    """Make ``item`` (or nothing) what the table holds under this key."""
+    if item is None:
+        table.delete_item(hash_key, range_key)
+    elif range_key is None:
+        table.items[hash_key] = item
+    else:
+        table.items[hash_key][range_key] = item
+
+
+def _sqs() -> None:
+    Message.visible = property(lambda self: time.time() * 1000 > self.visible_at)
+    Message.delayed = property(lambda self: time.time() * 1000 < self.delayed_until)
+
+    def wait_for_messages(self: Queue, timeout: float) -> None:
+        with self._messages_lock:
+            self._messages_lock.wait_for(lambda: self.messages, timeout=min(timeout, LONG_POLL_STEP_S))
+        if getattr(client, "gone", bool)():
+            raise ClientGone
+
+    def delete_message(self: Queue, receipt_handle: str) -> None:
+        # As on AWS, deleting what is gone succeeds. moto remembers every handle for ever to know that.
+        with self._messages_lock:
+            for message in [m for m in self._messages if m.had_receipt_handle(receipt_handle)]:
+                self.pending_messages.discard(message)
+                self._messages.remove(message)
+
+    def is_retained(self: SQSBackend, queue_name: str, message: Message) -> bool:
+        # moto asks for the queue's attributes here, which counts its messages three times for every message.
+        return bool(self.get_queue(queue_name).message_retention_period + message.sent_timestamp / 1000 > time.time())
+
+    Queue.wait_for_messages = wait_for_messages
+    Queue.delete_message = delete_message
+    SQSBackend.is_message_valid_based_on_retention_period = is_retained
+
+
+def _sns() -> None:
+    make, publish = Topic.__init__, Subscription.publish
+
+    def make_topic(self: Topic, *args: Any, **kwargs: Any) -> None:
+        make(self, *args, **kwargs)
+        self.sent_notifications = deque(maxlen=0)
+
+    Topic.__init__ = make_topic
+    Subscription.publish = _to_missing_queues_nothing(publish)
+
+
+def _to_missing_queues_nothing(publish: Callable[..., None]) -> Callable[..., None]:
+    def deliver(self: Subscription, *args: Any, **kwargs: Any) -> None:
+        try:
+            publish(self, *args, **kwargs)
+        except QueueDoesNotExist:
+            pass  # the publisher must not suffer for a dead subscriber
+
+    return deliver

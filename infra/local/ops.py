@@ -1,0 +1,112 @@
+"""What every process of the local cloud offers beside its work: a health address, a ready file, JSON logs.
+
+``/healthz`` says "ok", ``/varz`` is the component's own JSON, ``/metrics`` the numbers among it for Prometheus.
+"""
+
+import json
+import logging
+import os
+import re
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+Varz = Callable[[], dict[str, Any]]
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object per line: time, level, msg, component, and trace where the caller gave one."""
+
+    def __init__(self, component: str) -> None:
+        super().__init__()
+        self._component = component
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{record.msecs:03.0f}Z",
+            "level": record.levelname.lower(),
+            "msg": record.getMessage(),
+            "component": self._component,
+            "logger": record.name,
+        }
+        if trace := getattr(record, "trace", ""):
+            line["trace"] = trace
+        if record.exc_info:
+            line["error"] = self.formatException(record.exc_info)
+        return json.dumps(line)
+
+
+def log_as_json(component: str, level: str = "INFO") -> None:
+    """Send all logging of this process to stderr as JSON lines."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter(component))
+    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    # botocore logs request bodies on DEBUG, and those carry secrets.
+    for name in ("botocore", "boto3", "urllib3", "moto", "waitress.queue"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def serve(varz: Varz, port: int = 0) -> str:
+    """Serve the health address on loopback from a daemon thread; returns it."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            answers: dict[str, Callable[[], tuple[str, str]]] = {
+                "/healthz": lambda: ("text/plain", "ok\n"),
+                "/varz": lambda: ("application/json", json.dumps(varz())),
+                "/metrics": lambda: ("text/plain; version=0.0.4", metrics_text(varz())),
+            }
+            found = answers.get(self.path.partition("?")[0])
+            kind, body = found() if found else ("text/plain", "unknown path\n")
+            self.send_response(200 if found else 404)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body.encode())))
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Health checks are not worth a line each."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, name="ops", daemon=True).start()
+    return f"http://127.0.0.1:{server.server_port}"
+
+
+def metrics_text(varz: Mapping[str, Any], prefix: str = "zf") -> str:
+    """The numbers of ``varz`` in Prometheus' text format; nested objects join their names by underscores."""
+    lines = []
+    for key, value in varz.items():
+        name = f"{prefix}_{re.sub(r'[^a-zA-Z0-9_]', '_', key)}"
+        if isinstance(value, Mapping):
+            lines.append(metrics_text(value, name))
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            lines.append(f"{name} {value}\n")
+    return "".join(lines)
+
+
+def announce_ready(http: str, **more: Any) -> None:
+    """Write ``$ZF_READY_FILE``, by rename so that a reader never sees half of it."""
+    if path := os.environ.get("ZF_READY_FILE"):
+        write_private(Path(path), json.dumps({"pid": os.getpid(), "http": http, **more}))
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner may read, all of it or nothing."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
+    draft.replace(path)
+
+
+def stopping() -> threading.Event:
+    """An event that SIGTERM and SIGINT set."""
+    event = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: event.set())
+    return event
