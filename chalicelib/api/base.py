@@ -6,6 +6,8 @@ anything else is a defect, logged with its trace and answered as Cloud Foundry's
 
 import json
 import logging
+import random
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, wraps
@@ -16,7 +18,7 @@ from chalice import Blueprint, Response
 
 from chalicelib.adapters.clock import new_guid
 from chalicelib.bootstrap import World, world
-from chalicelib.core.errors import BadQuery, PaasError, ParseError
+from chalicelib.core.errors import BadQuery, Conflict, PaasError, ParseError
 from chalicelib.core.roles import Actor
 from chalicelib.services import access
 
@@ -139,10 +141,23 @@ class Endpoints:
         return decorate
 
 
+#: How often a request that lost a race for a row begins anew. It has written nothing: units are all or nothing.
+ATTEMPTS = 6
+
+
+def _settled(request: Request, view: View, variables: dict[str, str]) -> Answer:
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return view(request, **variables)
+        except Conflict:
+            time.sleep(random.uniform(0, 0.05))
+    return view(request, **variables)
+
+
 def answer(request: Request, view: View, variables: dict[str, str]) -> Response:
     """Call the view; every error becomes a document that clients understand."""
     try:
-        result = view(request, **variables)
+        result = _settled(request, view, variables)
     except PaasError as error:
         result = Answer(error.body(), error.status)
     except Exception:

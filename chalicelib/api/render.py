@@ -136,7 +136,7 @@ def paginated(request: Request, page: Page, render: Render, included: dict[str, 
 
     def link(to: int) -> dict[str, str]:
         query = urlencode({**request.query, "page": to, "per_page": per_page})
-        return {"href": f"{request.base}{request.raw.context['path']}?{query}"}
+        return {"href": f"{request.base}{path}?{query}"}
 
     body: dict[str, Any] = {
         "pagination": {

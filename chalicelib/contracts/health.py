@@ -73,6 +73,22 @@ class PlacementCheck:
 
 
 @dataclass(frozen=True, slots=True)
+class AuctionCheck:
+    """``auction.check``, CC to itself, delayed: hold the auction again for what is still without a place."""
+
+    auction_guid: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlacementOpen:
+    """``placement.open``, CC to itself: open the placements of a version from an index on (large processes)."""
+
+    process_guid: str
+    version: int
+    from_index: int
+
+
+@dataclass(frozen=True, slots=True)
 class HmPing:
     """``hm.ping``, HM to ``beats``: proves that the way from the bus into HM's tables works."""
 

@@ -68,6 +68,8 @@ class Placement(Table):
     work: instance or staging (contracts.auction). instance_guid: minted here, new for every attempt, so that
     nobody can mistake one attempt for another. opened_at, deadline: epoch s. attempt counts auctions since it
     last ran. queue_url: of the DEA that has it. problem: why there is no place yet, in words for ``stats``.
+    replaces: an evacuating instance that is stopped once this one runs. A row counts only while its process is
+    STARTED, in the same version, and wants the index: so a stop or a scale-down need not delete any.
     """
 
     class Meta:
@@ -89,18 +91,31 @@ class Placement(Table):
     host = UnicodeAttribute(null=True)
     port = NumberAttribute(null=True)
     problem = UnicodeAttribute(null=True)
+    replaces = UnicodeAttribute(null=True)
 
 
 class Auction(Table):
-    """An auction under way: the discover that was said and the bids that came. Expires by TTL."""
+    """An auction under way: the discover that was said. window_from: when the first bid came. Expires by TTL."""
 
     class Meta:
         table_name = table_name("auctions")
 
     auction_guid = UnicodeAttribute(hash_key=True)
     discover = JSONAttribute()
-    bids = JSONAttribute(default=dict)  # dea -> Bid
+    attempt = NumberAttribute(default=0)
     window_from = NumberAttribute(null=True)
+    expires_at = NumberAttribute()
+
+
+class BidRow(Table):
+    """A DEA's bid (contracts.auction.Bid) in an auction: the last one counts."""
+
+    class Meta:
+        table_name = table_name("bids")
+
+    auction_guid = UnicodeAttribute(hash_key=True)
+    dea = UnicodeAttribute(range_key=True)
+    bid = JSONAttribute()
     expires_at = NumberAttribute()
 
 

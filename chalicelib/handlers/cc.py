@@ -1,0 +1,87 @@
+"""The CloudController's functions besides the API: its inbox, its jobs, its sweep."""
+
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from chalice import Blueprint
+
+from chalicelib.adapters.clock import now, stamp
+from chalicelib.bootstrap import World, world
+from chalicelib.contracts.auction import Bid, Refused, Started
+from chalicelib.contracts.envelope import Envelope
+from chalicelib.contracts.health import (
+    AuctionCheck,
+    HmOrphan,
+    HmResync,
+    HmRoutes,
+    HmStart,
+    HmStop,
+    PlacementCheck,
+    PlacementOpen,
+)
+from chalicelib.contracts.staging import StagingFinished
+from chalicelib.handlers.events import Failures, each
+from chalicelib.services import auctioneer, builds, complaints, deadlines, jobs
+from chalicelib.tables.base import OUTBOX_SHARDS, Outgoing
+from chalicelib.tables.unit import deliver
+
+log = logging.getLogger(__name__)
+blueprint = Blueprint(__name__)
+
+#: subject -> (what its body is, what handles it). Dedupe keys stand with the contracts.
+HANDLERS: dict[str, tuple[type, Callable[[World, Any, str], None]]] = {
+    "dea.started": (Started, auctioneer.take_started),
+    "dea.refused": (Refused, auctioneer.take_refusal),
+    "auction.check": (AuctionCheck, auctioneer.check_auction),
+    "placement.check": (PlacementCheck, auctioneer.check_placement),
+    "placement.open": (PlacementOpen, auctioneer.open_more),
+    "staging.finished": (StagingFinished, builds.finished),
+    "hm.start": (HmStart, complaints.start),
+    "hm.stop": (HmStop, complaints.stop),
+    "hm.routes": (HmRoutes, complaints.routes),
+    "hm.resync": (HmResync, complaints.resync),
+    "hm.orphan": (HmOrphan, complaints.orphan),
+}
+
+#: Auctions to decide at the end of a batch: guid -> (when its window closes, trace).
+Closing = dict[str, tuple[float, str]]
+
+
+def _dispatch(closing: Closing, envelope: Envelope) -> None:
+    if envelope.subject == "dea.bid":
+        bid = envelope.read(Bid)
+        closes_at = auctioneer.take_bid(world(), bid)
+        if closes_at is not None:
+            closing[bid.auction_guid] = (closes_at, envelope.trace)
+    elif envelope.subject in HANDLERS:
+        shape, handle = HANDLERS[envelope.subject]
+        handle(world(), envelope.read(shape), envelope.trace)
+    else:
+        log.warning("nobody here handles %s", envelope.subject, extra={"trace": envelope.trace})
+
+
+@blueprint.on_sqs_message(queue="cc", batch_size=10)
+def cc_inbox(event: Any) -> Failures:
+    """Queue ``cc``. Bids are kept first and auctions decided at the end, so that a window delays nothing else."""
+    closing: Closing = {}
+    failures = each(event.to_dict(), partial(_dispatch, closing))
+    for auction_guid, (closes_at, trace) in sorted(closing.items(), key=lambda item: item[1][0]):
+        auctioneer.decide(world(), auction_guid, closes_at, trace)
+    return failures
+
+
+@blueprint.on_sqs_message(queue="jobs", batch_size=1)
+def cc_jobs(event: Any) -> Failures:
+    """Queue ``jobs``: one job at a time."""
+    return each(event.to_dict(), lambda envelope: jobs.run(world(), envelope.read(jobs.RunJob).job_guid))
+
+
+@blueprint.schedule("rate(1 minute)")
+def cc_sweep(event: Any) -> None:
+    """Send what is still owed, and end what is past its deadline."""
+    old = stamp(now() - world().config.timers.outbox_resend_s)
+    for shard in range(OUTBOX_SHARDS):
+        deliver(world().bus, Outgoing.query(shard, Outgoing.id < old, consistent_read=True))
+    deadlines.sweep(world())

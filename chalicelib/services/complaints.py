@@ -1,0 +1,82 @@
+"""What the HealthManager complains about, checked against desired state before anything is done.
+
+HM may be late, twice, stale or wrong: a start is acted on only while the placement still names the instance that
+is gone, a stop only while the instance is not the one that is wanted.
+"""
+
+import logging
+
+from chalicelib.bootstrap import World
+from chalicelib.contracts.auction import INSTANCE, Stop
+from chalicelib.contracts.components import DiscoverComponents
+from chalicelib.contracts.health import HmOrphan, HmResync, HmRoutes, HmStart, HmStop
+from chalicelib.services import auctioneer, builds, listing, placements, routing
+from chalicelib.tables.apps import Droplet
+from chalicelib.tables.running import STARTED, Placement, Process
+
+log = logging.getLogger(__name__)
+
+
+def start(world: World, complaint: HmStart, trace: str) -> None:
+    """An index needs an instance: reopen its placement, or open the one that was never there."""
+    process = listing.find(Process, complaint.process_guid)
+    if process is None or process.state != "STARTED" or int(process.version) != complaint.version:
+        return
+    if complaint.index >= int(process.instances):
+        return
+    row = next((row for row in placements.rows(process) if int(row.index) == complaint.index), None)
+    if row is None:
+        _open_missing(world, process, complaint.index, trace)
+    elif row.instance_guid == complaint.instance_guid:
+        evacuated = complaint.instance_guid if complaint.reason == "evacuation" else None
+        auctioneer.reopen(world, row, trace, replaces=evacuated)
+    else:
+        log.info("complaint about %s is out of date", complaint.instance_guid, extra={"trace": trace})
+
+
+def _open_missing(world: World, process: Process, index: int, trace: str) -> None:
+    droplet = listing.find(Droplet, str(process.droplet_guid))
+    if droplet is None:
+        return
+    row = placements.new_row(INSTANCE, str(process.guid), str(process.app_guid), index, int(process.version))
+    unit = world.unit(trace)
+    absent = Placement.instance_guid.does_not_exist() | (Placement.version < int(process.version))
+    unit.put(row, absent)
+    placements.hold_auction(world, unit, placements.process_discover(process, droplet, [row]))
+    unit.commit()
+
+
+def stop(world: World, complaint: HmStop, trace: str) -> None:
+    """An instance is one too many: stop it, unless it is the one that its placement names."""
+    process = listing.find(Process, complaint.process_guid)
+    if process is not None and process.state == "STARTED" and int(process.version) == complaint.version:
+        row = next((row for row in placements.rows(process) if int(row.index) == complaint.index), None)
+        wanted = row is not None and complaint.index < int(process.instances)
+        if wanted and row is not None:
+            if complaint.instance_guid in (row.instance_guid, row.replaces) or row.state != STARTED:
+                return
+    elif process is not None and process.state == "STARTED" and int(process.version) < complaint.version:
+        return
+    guids = (complaint.instance_guid,)
+    order = Stop(complaint.process_guid, instance_guids=guids, reason=complaint.reason)
+    world.bus.say(f"url:{complaint.queue_url}", "dea.stop", order, trace)
+
+
+def routes(world: World, complaint: HmRoutes, trace: str) -> None:
+    """Instances lag behind their routes: say them again."""
+    process = listing.find(Process, complaint.process_guid)
+    if process is not None and process.state == "STARTED":
+        unit = world.unit(trace)
+        routing.announce(world, unit, process)
+        unit.commit()
+
+
+def resync(world: World, complaint: HmResync, trace: str) -> None:
+    """Ask everybody to say what there is."""
+    world.bus.say("topic:components", "component.discover", DiscoverComponents(complaint.reason), trace)
+
+
+def orphan(world: World, complaint: HmOrphan, trace: str) -> None:
+    """The host that staged these builds is gone."""
+    for build_guid in complaint.builds:
+        builds.failed(world, build_guid, "StagingError", f"The host {complaint.dea} was lost while it staged the app")

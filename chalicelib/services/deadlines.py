@@ -1,0 +1,31 @@
+"""What has not ended in its time is ended with a reason, so that nobody waits for it for ever."""
+
+from collections.abc import Callable
+
+from chalicelib.adapters.clock import now, stamp
+from chalicelib.bootstrap import World
+from chalicelib.core.errors import Unavailable
+from chalicelib.services import builds, jobs, listing, packages
+from chalicelib.tables.base import Due
+from chalicelib.tables.ledger import Job
+
+
+def _job_expired(world: World, guid: str) -> None:
+    job = listing.find(Job, guid)
+    if job is not None and job.state not in ("COMPLETE", "FAILED"):
+        jobs.finish(world, job, Unavailable("The job did not end in its time. Try again."))
+
+
+EXPIRED: dict[str, Callable[[World, str], None]] = {
+    "builds": builds.expired,
+    "packages": packages.expired,
+    "jobs": _job_expired,
+}
+
+
+def sweep(world: World) -> None:
+    """End everything past its deadline; an item goes once its resource has been dealt with."""
+    for kind, expire in EXPIRED.items():
+        for due in Due.query(kind, Due.key < stamp(now()), consistent_read=True):
+            expire(world, due.guid)
+            due.delete()
