@@ -1,24 +1,49 @@
 # Every target works on a fresh machine with Python 3.11+, python3-venv and make.
 PYTHON ?= python3
 VENV := .venv
+BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 
 help: ## Show this list
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 20
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
 setup: $(STAMP) ## Make .venv with bin/zf and bin/pip
 
-$(STAMP): pyproject.toml requirements/all.txt
-	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
-	$(VENV)/bin/uv pip install --quiet --python $(VENV)/bin/python --require-hashes -r requirements/all.txt
-	$(VENV)/bin/uv pip install --quiet --python $(VENV)/bin/python --no-deps --no-build-isolation -e .
-	touch $@
+$(STAMP): pyproject.toml requirements/all.txt requirements/uv.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "zerofoundry needs Python 3.11 or later; say PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "Install what is missing: apt install python3-venv make"; exit 1; }
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/all.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: setup ## The whole platform on this machine, with an app on it (ONCE=1: stop it afterwards)
+	@ONCE=$(ONCE) $(BIN)/python -m zf.demo
+
+check: setup ## Format, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+test: check ## Everything that must pass before a change lands (a few minutes)
+	$(BIN)/pytest
+
+test-faults: setup ## Kill and cut every part while the platform works (ten minutes or so)
+	$(BIN)/pytest tests/faults
+
+test-hostile: setup ## The end-to-end tests in AWS's bad weather, with two workers per queue
+	ZF_TEST_WEATHER=$(or $(SEED),1) ZF_QUEUE_WORKERS=2 $(BIN)/pytest tests/e2e
+
+bench: setup ## Measure, and print medians
+	$(BIN)/python -m benchmarks
 
 requirements: ## Compile the hashed requirements again
-	$(VENV)/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --universal --python-version 3.11 --extra all requirements/build.in pyproject.toml -o requirements/all.txt
-	echo uv | $(VENV)/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url - -o requirements/uv.txt
+	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --universal --python-version 3.11 --extra all requirements/build.in pyproject.toml -o requirements/all.txt
+	echo uv | $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url - -o requirements/uv.txt
 
-.PHONY: help setup requirements
+clean: ## Remove what the other targets made
+	rm -rf $(VENV) bench-results .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+.PHONY: help setup demo check test test-faults test-hostile bench requirements clean

@@ -58,8 +58,8 @@ def take_bid(world: World, bid: Bid) -> float | None:
         try:
             Auction(bid.auction_guid).update([Auction.window_from.set(at)], Auction.window_from.does_not_exist())
             return at + window_s
-        except Exception as error:
-            if getattr(error, "cause_response_code", None) != "ConditionalCheckFailedException":
+        except UpdateError as error:
+            if error.cause_response_code != "ConditionalCheckFailedException":
                 raise
             return None
     return at if at > float(auction.window_from) + window_s else None

@@ -47,19 +47,23 @@ def _open_missing(world: World, process: Process, index: int, trace: str) -> Non
 
 
 def stop(world: World, complaint: HmStop, trace: str) -> None:
-    """An instance is one too many: stop it, unless it is the one that its placement names."""
+    """An instance is one too many: stop it, unless desired state says otherwise."""
     process = listing.find(Process, complaint.process_guid)
-    if process is not None and process.state == "STARTED" and int(process.version) == complaint.version:
-        row = next((row for row in placements.rows(process) if int(row.index) == complaint.index), None)
-        wanted = row is not None and complaint.index < int(process.instances)
-        if wanted and row is not None:
-            if complaint.instance_guid in (row.instance_guid, row.replaces) or row.state != STARTED:
-                return
-    elif process is not None and process.state == "STARTED" and int(process.version) < complaint.version:
+    if process is not None and _is_wanted(process, complaint):
         return
     guids = (complaint.instance_guid,)
     order = Stop(complaint.process_guid, instance_guids=guids, reason=complaint.reason)
     world.bus.say(f"url:{complaint.queue_url}", "dea.stop", order, trace)
+
+
+def _is_wanted(process: Process, complaint: HmStop) -> bool:
+    """Whether the instance is to run, or its index has a start due that may yet turn out to be it."""
+    if process.state != "STARTED" or int(process.version) > complaint.version:
+        return False
+    if complaint.index >= int(process.instances):
+        return False
+    row = next((row for row in placements.rows(process) if int(row.index) == complaint.index), None)
+    return row is not None and (row.state != STARTED or complaint.instance_guid in (row.instance_guid, row.replaces))
 
 
 def routes(world: World, complaint: HmRoutes, trace: str) -> None:
