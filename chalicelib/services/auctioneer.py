@@ -8,6 +8,8 @@ import logging
 import time
 from collections.abc import Sequence
 
+from pynamodb.exceptions import UpdateError
+
 from chalicelib.adapters.clock import now
 from chalicelib.bootstrap import World
 from chalicelib.contracts.auction import (
