@@ -1,0 +1,111 @@
+"""From routes to what processes serve: a process's list of URLs, its version, and the news for its instances.
+
+``refresh`` belongs in the transaction that changes a route, ``announce`` says the present list again.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from chalicelib.bootstrap import World
+from chalicelib.contracts.auction import Update
+from chalicelib.contracts.envelope import MAX_ENVELOPE_BYTES
+from chalicelib.core.errors import Unprocessable
+from chalicelib.services import grants, listing
+from chalicelib.tables.running import OPEN, Placement, Process, Route
+from chalicelib.tables.unit import Unit
+
+#: Grants in one ``dea.update``, as far as they fit.
+GRANTS_PER_UPDATE = 60
+#: Room for grants in an envelope, bytes: the rest is for the routes themselves and for JSON's quotes.
+GRANT_BYTES = MAX_ENVELOPE_BYTES // 2
+#: A grant names all routes of its process, and a start carries both; more would not fit on the bus.
+ROUTES_PER_PROCESS = 200
+
+
+def mapped_routes(app_guid: str) -> list[Route]:
+    """Every route that has the app among its destinations."""
+    return listing.all_of(Route, f"app/{app_guid}/routes")
+
+
+def urls(routes: Iterable[Route], app_guid: str, process_type: str) -> list[str]:
+    """``host.domain/path`` of those routes that lead to the process, sorted."""
+    found = {
+        str(route.url)
+        for route in routes
+        for destination in route.destinations
+        if destination["app"] == app_guid and destination["process"] == process_type
+    }
+    return sorted(found)
+
+
+def routes_of(app_guid: str, process_type: str) -> list[str]:
+    """What a process that is just being made has to serve."""
+    return urls(mapped_routes(app_guid), app_guid, process_type)
+
+
+def process_of(app_guid: str, process_type: str) -> Process | None:
+    for member in listing.members([f"app/{app_guid}/processes"]):
+        if member.name == process_type:
+            return listing.find(Process, member.guid)
+    return None
+
+
+def refresh(world: World, unit: Unit, app_guid: str, process_type: str, routes_after: list[str]) -> None:
+    """Give the process its new routes, and tell its instances. Nothing, when there is no such process yet.
+
+    Saving the process is conditional on its rev: of two changes at once one begins anew and sees the other.
+    """
+    process = process_of(app_guid, process_type)
+    if process is None or list(process.routes) == routes_after:
+        return
+    if len(routes_after) > ROUTES_PER_PROCESS:
+        raise Unprocessable(f"An app can have at most {ROUTES_PER_PROCESS} routes")
+    process.routes, process.routes_version = routes_after, int(process.routes_version) + 1
+    unit.put(process)
+    if process.state == "STARTED":
+        announce(world, unit, process)
+
+
+def refresh_all(world: World, unit: Unit, before: Route | None, after: Route | None) -> None:
+    """Refresh every process that one of the two destinations lists names. One is the other's successor, or None."""
+    gone = str(before.guid) if before else str(after.guid) if after else ""
+    affected = {
+        (destination["app"], destination["process"])
+        for route in (before, after)
+        if route is not None
+        for destination in route.destinations
+    }
+    for app_guid, process_type in sorted(affected):
+        others = [route for route in mapped_routes(app_guid) if route.guid != gone]
+        refresh(world, unit, app_guid, process_type, urls([*others, *([after] if after else [])], app_guid, process_type))
+
+
+def announce(world: World, unit: Unit, process: Process) -> None:
+    """Tell the instances of a process its routes, with a grant for each."""
+    guids = [
+        guid
+        for row in Placement.query(str(process.guid), consistent_read=True)
+        if int(row.version) == int(process.version) and row.state != OPEN
+        for guid in (str(row.instance_guid), row.replaces)
+        if guid
+    ]
+    routes, version = tuple(process.routes), int(process.routes_version)
+
+    def grant(instance_guid: str) -> str:
+        return grants.route_grant(world, instance_guid, str(process.app_guid), routes, version)
+
+    for share in _shares(guids, grant):
+        unit.send("topic:dea", "dea.update", Update(str(process.guid), int(process.version), routes, version, share))
+
+
+def _shares(guids: list[str], grant: Callable[[str], str]) -> Iterator[dict[str, str]]:
+    """Grants by instance guid, in portions that fit in a message."""
+    share: dict[str, str] = {}
+    size = 0
+    for guid in guids:
+        signed = grant(guid)
+        if share and (len(share) == GRANTS_PER_UPDATE or size + len(signed) > GRANT_BYTES):
+            yield share
+            share, size = {}, 0
+        share[guid], size = signed, size + len(signed)
+    if share:
+        yield share
