@@ -7,6 +7,7 @@ buckets; the signing key is the secret ``<prefix>-signing-key``. Building twice 
 import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,21 +42,25 @@ def client(service: str, endpoint_url: str) -> Any:
         region_name=REGION,
         aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
-        config=Config(retries={"max_attempts": 5, "mode": "standard"}, max_pool_connections=20),
+        config=client_config(),
     )
+
+
+def client_config(pool: int = 20) -> Config:
+    return Config(retries={"max_attempts": 5, "mode": "standard"}, max_pool_connections=pool)
 
 
 def build(topology: Mapping[str, Any], prefix: str, endpoint_url: str) -> None:
     """Make everything, in parallel. Raises botocore's ClientError."""
     dynamodb, s3 = client("dynamodb", endpoint_url), client("s3", endpoint_url)
     sqs, sns, secrets = (client(name, endpoint_url) for name in ("sqs", "sns", "secretsmanager"))
-    steps: list[Callable[[], Any]] = [lambda: make_signing_key(secrets, prefix)]
-    steps += [lambda n=name: sns.create_topic(Name=f"{prefix}-{n}") for name in topology["topics"]]
-    steps += [lambda n=name, s=spec: make_queue(sqs, prefix, n, s) for name, spec in topology["queues"].items()]
-    steps += [
-        lambda n=name, s=spec: make_table(dynamodb, f"{prefix}-{n}", s) for name, spec in topology["tables"].items()
+    steps: list[Callable[[], Any]] = [
+        partial(make_signing_key, secrets, prefix),
+        *(partial(sns.create_topic, Name=f"{prefix}-{name}") for name in topology["topics"]),
+        *(partial(make_queue, sqs, prefix, name, spec) for name, spec in topology["queues"].items()),
+        *(partial(make_table, dynamodb, f"{prefix}-{name}", spec) for name, spec in topology["tables"].items()),
+        *(partial(make_bucket, s3, f"{prefix}-{name}") for name in topology["buckets"]),
     ]
-    steps += [lambda n=name: make_bucket(s3, f"{prefix}-{n}") for name in topology["buckets"]]
     with ThreadPoolExecutor(max_workers=4) as pool:
         for done in [pool.submit(step) for step in steps]:
             done.result()

@@ -8,6 +8,7 @@ client eats a message, a publish fails when one subscriber's queue is gone, and 
 import base64
 import copy
 import functools
+import inspect
 import json
 import threading
 import time
@@ -86,14 +87,18 @@ def _dynamodb() -> None:
                 put_back(table, hash_key, range_key, item)
             raise
 
-    def query_partition(self: Table, hash_key: Any, *args: Any, **kwargs: Any) -> Any:
+    arguments = inspect.signature(query)
+
+    def query_partition(self: Table, *args: Any, **kwargs: Any) -> Any:
+        asked = arguments.bind(self, *args, **kwargs).arguments
         view = copy.copy(self)
-        if kwargs.get("index_name") is None:
+        if asked.get("index_name") is None:
+            hash_key = asked["hash_key"]
             view.items = {hash_key: self.items[hash_key]} if hash_key in self.items else {}
         elif self.range_key_attr is None:
-            wanted = kwargs.get("hash_key_conditions") or []
+            wanted = asked.get("hash_key_conditions") or []
             view.items = {k: v for k, v in self.items.items() if all(v.attrs.get(a) == b for a, b in wanted)}
-        return query(view, hash_key, *args, **kwargs)
+        return query(view, *args, **kwargs)
 
     DynamoDBBackend.transact_write_items = transact_write_items
     Table.query = query_partition
