@@ -5,7 +5,7 @@ from typing import ClassVar
 from pynamodb.attributes import JSONAttribute, NumberAttribute, UnicodeAttribute
 
 from chalicelib.tables.base import Resource
-from chalicelib.tables.connection import table_name
+from chalicelib.tables.connection import Table, table_name
 
 
 class App(Resource):
@@ -73,12 +73,16 @@ class Build(AppPart):
     memory_mb = NumberAttribute(default=1024)
     disk_mb = NumberAttribute(default=4096)
     created_by = JSONAttribute(default=dict)
+    instance_guid = UnicodeAttribute(null=True)
     dea = UnicodeAttribute(null=True)
     boot = UnicodeAttribute(null=True)
 
 
 class Droplet(AppPart):
-    """state: STAGED (or AWAITING_UPLOAD ...). digest: ``sha256:<hex>``. process_types: name -> command."""
+    """state: STAGED. Its guid is that of the staging attempt that made it, which alone may write its blob.
+
+    digest: ``sha256:<hex>``. process_types: name -> command. buildpacks: {name, detect_output, version, buildpack_name}.
+    """
 
     class Meta:
         table_name = table_name("droplets")
@@ -93,3 +97,12 @@ class Droplet(AppPart):
     arch = UnicodeAttribute(default="x86_64")
     process_types = JSONAttribute(default=dict)
     buildpacks = JSONAttribute(default=list)
+
+
+class Pooled(Table):
+    """A file in the resource pool, so that asking for it needs no S3. fingerprint: ``<sha1>-<size>``."""
+
+    class Meta:
+        table_name = table_name("pool")
+
+    fingerprint = UnicodeAttribute(hash_key=True)

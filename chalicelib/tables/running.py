@@ -17,6 +17,7 @@ class Process(Resource):
 
     version: grows by one with every start; instances of two versions are never mixed up. changed_at (epoch s):
     when desired state last changed. droplet_guid: of this version. routes_version: grows with its routes.
+    command: the user's own; detected: what the app's droplet says. health, readiness: contracts.auction.HealthCheck.
     """
 
     class Meta:
@@ -28,6 +29,7 @@ class Process(Resource):
     space_guid = UnicodeAttribute()
     type = UnicodeAttribute(default="web")
     command = UnicodeAttribute(null=True)
+    detected = UnicodeAttribute(null=True)
     instances = NumberAttribute(default=1)
     memory_mb = NumberAttribute(default=256)
     disk_mb = NumberAttribute(default=1024)
