@@ -1,0 +1,23 @@
+"""One platform for all end-to-end tests; ZF_TEST_WEATHER=<seed> puts it into AWS's bad weather."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.platform import Platform, a_platform
+
+
+@pytest.fixture(scope="session")
+def platform() -> Iterator[Platform]:
+    weather = os.environ.get("ZF_TEST_WEATHER")
+    with a_platform(**({"ZF_WEATHER_SEED": weather} if weather else {})) as running:
+        yield running
+
+
+@pytest.fixture
+def app_name(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A name of the test's own; the app is deleted afterwards."""
+    name = f"e2e-{abs(hash(request.node.nodeid)) % 10**8}"
+    yield name
+    request.getfixturevalue("platform").zf("delete", name, "-f", "-r", check=False)

@@ -1,0 +1,20 @@
+"""A platform of two DEAs and two routers per file of fault tests: parts are really killed and cut."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.platform import Platform, a_platform
+
+
+@pytest.fixture(scope="module")
+def platform() -> Iterator[Platform]:
+    with a_platform(deas=2, routers=2) as running:
+        yield running
+
+
+@pytest.fixture
+def app_name(request: pytest.FixtureRequest) -> Iterator[str]:
+    name = f"fault-{abs(hash(request.node.nodeid)) % 10**8}"
+    yield name
+    request.getfixturevalue("platform").zf("delete", name, "-f", "-r", check=False)

@@ -1,0 +1,119 @@
+"""The control plane killed in the middle of things: what was accepted is done, once."""
+
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+
+from tests.support.platform import ROOT, ZF, Platform, Traffic, eventually
+
+ECHO = ROOT / "tests" / "apps" / "echo"
+PARTS = ("cc-api", "cc", "hm")
+
+
+def kill(platform: Platform, *names: str) -> None:
+    for name in names:
+        platform.signal(name, signal.SIGKILL)
+
+
+def back(platform: Platform) -> bool:
+    return all(platform.component(name)["pid"] for name in PARTS) and platform.api("GET", "/v3/info").is_success
+
+
+def live(platform: Platform, name: str) -> list[int]:
+    """Indices of the app's running instances on all DEAs."""
+    return sorted(
+        instance["index"]
+        for dea in platform.names("dea")
+        for instance in platform.varz(dea)["instances"]
+        if instance["app_name"] == name and instance["state"] in ("STARTING", "RUNNING")
+    )
+
+
+@pytest.mark.parametrize("after_s", [0.05, 0.2, 0.5, 1.0])
+def test_killed_while_an_app_is_staged_and_started(platform: Platform, app_name: str, after_s: float) -> None:
+    platform.zf("push", app_name, "-p", ECHO, "--no-start")
+    guid = platform.json("app", app_name)["guid"]
+    package = platform.api("GET", f"/v3/apps/{guid}/packages").json()["resources"][0]["guid"]
+    build = platform.api("POST", "/v3/builds", json={"package": {"guid": package}}).json()["guid"]
+    threading.Event().wait(after_s)
+    kill(platform, "cc-api", "cc")
+    eventually(lambda: back(platform))
+    droplet = eventually(lambda: platform.api("GET", f"/v3/builds/{build}").json()["droplet"], within_s=60)["guid"]
+    current = {"data": {"guid": droplet}}
+    assert platform.api("PATCH", f"/v3/apps/{guid}/relationships/current_droplet", json=current).is_success
+    assert platform.api("POST", f"/v3/apps/{guid}/actions/start").is_success
+    kill(platform, "cc")
+    eventually(lambda: live(platform, app_name) == [0], within_s=60)
+    eventually(lambda: platform.who(app_name), within_s=30)
+
+
+def test_killed_in_the_middle_of_a_scale(platform: Platform, app_name: str) -> None:
+    platform.push(app_name)
+    guid = platform.json("app", app_name)["guid"]
+    for count in (4, 1, 3):
+        scaled = platform.api("POST", f"/v3/processes/{guid}/actions/scale", json={"instances": count})
+        assert scaled.status_code == 202
+        kill(platform, "cc-api", "cc")
+        eventually(lambda: back(platform))
+        wanted = list(range(count))
+        eventually(lambda: live(platform, app_name) == wanted, within_s=60)  # noqa: B023 (read at once)
+    eventually(lambda: platform.running(app_name, 3))
+
+
+def test_killed_in_the_middle_of_a_push_the_client_can_push_again(platform: Platform, app_name: str) -> None:
+    push = subprocess.Popen(
+        [str(ZF), "push", app_name, "-p", str(ECHO)],
+        env=platform.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    threading.Event().wait(0.8)
+    kill(platform, "cc-api", "cc")
+    push.wait(180)
+    eventually(lambda: back(platform))
+    platform.push(app_name)
+    eventually(lambda: live(platform, app_name) == [0], within_s=60)
+
+
+def test_what_a_write_owes_is_sent_though_the_writer_died(platform: Platform, app_name: str) -> None:
+    """The API dies between its transaction and its sends: the sweep sends what lies in the outbox."""
+    platform.push(app_name)
+    guid = platform.json("app", app_name)["guid"]
+    before = platform.who(app_name)["guid"]
+    die = {"X-Zf-Test-Die-After-Commit": "1"}
+    try:
+        platform.api("POST", f"/v3/apps/{guid}/actions/restart", headers=die)
+    except Exception as error:
+        assert error
+    kill(platform, "cc-api")
+    eventually(lambda: back(platform))
+    eventually(lambda: platform.who(app_name)["guid"] != before or platform.running(app_name, 1), within_s=30)
+    eventually(lambda: live(platform, app_name) == [0], within_s=60)
+
+
+def test_hm_stopped_for_90_s_starts_and_stops_nothing(platform: Platform, app_name: str) -> None:
+    platform.push(app_name, "-i", 2)
+    eventually(lambda: platform.running(app_name, 2))
+    before = {platform.who(app_name)["guid"] for _ in range(40)}
+    with Traffic(platform, app_name) as traffic:
+        with platform.without("hm"):
+            time.sleep(90)  # the fault is its length
+        time.sleep(20)  # several sweeps with a backlog of beats
+    assert traffic.failures == []
+    assert traffic.guids == before
+    assert live(platform, app_name) == [0, 1]
+
+
+def test_the_bus_gone_for_30_s_stops_no_app_and_is_caught_up_with(platform: Platform, app_name: str) -> None:
+    platform.push(app_name, "-i", 2)
+    eventually(lambda: platform.running(app_name, 2))
+    with Traffic(platform, app_name) as traffic, platform.without("aws"):
+        time.sleep(30)  # the fault is its length
+    assert traffic.failures == []
+    eventually(lambda: platform.running(app_name, 2), within_s=60)
+    assert live(platform, app_name) == [0, 1]
+    platform.zf("scale", app_name, "-i", 3)
+    eventually(lambda: live(platform, app_name) == [0, 1, 2], within_s=60)
