@@ -1,0 +1,117 @@
+"""What can go wrong, told as one sentence (`message`) and the way out (`hint`).
+
+    ZfError                    exit status 1
+    ├── UsageError             2: the command line contradicts itself
+    ├── ConfigError            the config file cannot be read or written
+    ├── NotLoggedInError       no token, or none that can be renewed
+    ├── NotTargetedError       no org or space chosen
+    ├── UnreachableError       no answer over HTTP
+    ├── BadAnswerError         an answer that is not Cloud Foundry v3
+    ├── ApiError               the API refused: status and v3 errors
+    │   └── NotFoundError      404, or a name that no list has
+    ├── JobFailedError         an asynchronous job ended FAILED
+    ├── WaitError              the client stopped waiting
+    ├── ManifestError          manifest.yml: file and line
+    ├── FilesError             the folder or archive to push
+    ├── UploadError            the upload broke off
+    ├── StagingError           no droplet; carries the last log lines
+    └── StartError             no instance runs; carries the last log lines
+
+Tokens and passwords never enter a message.
+"""
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+
+class ZfError(Exception):
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str = "", *, log: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.message, self.hint, self.log = message, hint, tuple(log)
+
+    def as_json(self) -> dict[str, Any]:
+        return {"error": {"message": self.message, "hint": self.hint, **({"log": list(self.log)} if self.log else {})}}
+
+
+class UsageError(ZfError):
+    exit_code = 2
+
+
+class ConfigError(ZfError):
+    pass
+
+
+class NotLoggedInError(ZfError):
+    def __init__(self, message: str = "Not logged in", api: str = "") -> None:
+        super().__init__(message, f"Log in with: zf login{'' if api else ' -a URL'}")
+
+
+class NotTargetedError(ZfError):
+    pass
+
+
+class UnreachableError(ZfError):
+    pass
+
+
+class BadAnswerError(ZfError):
+    pass
+
+
+class ApiError(ZfError):
+    """status: of HTTP. errors: the v3 list of {code, title, detail}, empty when the body was something else."""
+
+    def __init__(self, message: str, hint: str = "", *, status: int, errors: Sequence[dict[str, Any]] = ()) -> None:
+        super().__init__(message, hint)
+        self.status, self.errors = status, tuple(errors)
+
+    def has_code(self, code: int) -> bool:
+        return any(error.get("code") == code for error in self.errors)
+
+    def as_json(self) -> dict[str, Any]:
+        answer = super().as_json()
+        answer["error"] |= {"status": self.status, "errors": list(self.errors)}
+        return answer
+
+
+class NotFoundError(ApiError):
+    def __init__(self, message: str, hint: str = "", *, errors: Sequence[dict[str, Any]] = ()) -> None:
+        super().__init__(message, hint, status=404, errors=errors)
+
+
+class JobFailedError(ZfError):
+    pass
+
+
+class WaitError(ZfError):
+    pass
+
+
+class ManifestError(ZfError):
+    pass
+
+
+class FilesError(ZfError):
+    pass
+
+
+class UploadError(ZfError):
+    pass
+
+
+class StagingError(ZfError):
+    pass
+
+
+class StartError(ZfError):
+    pass
+
+
+def missing(kind: str, name: str, there: Iterable[str], listing: str) -> NotFoundError:
+    """A name that is not there: says which near ones are, else how to list them."""
+    near = get_close_matches(name, list(there), n=3, cutoff=0.6)
+    hint = f"Did you mean {' or '.join(near)}?" if near else f"List what there is: {listing}"
+    return NotFoundError(f"{kind} '{name}' does not exist", hint)

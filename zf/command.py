@@ -1,0 +1,112 @@
+"""What every command has in common: `--json`, examples in its help, and one Invocation to work with."""
+
+import os
+import shlex
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cached_property, update_wrapper
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .client import config as configs
+from .client.config import Config, Named
+from .client.errors import NotLoggedInError, NotTargetedError, ZfError
+from .console import Console
+
+if TYPE_CHECKING:
+    from .client.api import Api
+    from .client.logs import LogCache
+
+
+class Invocation:
+    """One run of a command: its config file, its output, and the API once somebody asks for it."""
+
+    def __init__(self, as_json: bool) -> None:
+        self.home = configs.home(os.environ)
+        self.console = Console(as_json)
+
+    @cached_property
+    def config(self) -> Config:
+        return configs.load(self.home)
+
+    @cached_property
+    def api(self) -> "Api":
+        """Raises NotLoggedInError."""
+        from .client.api import Api
+        from .client.http import Http
+        from .client.login import Login
+
+        if not self.config.access_token:
+            raise NotLoggedInError(api=self.config.api)
+        login = Login(self.home, self.config)
+        return Api(Http(self.config.api, login, also=(self.config.log_cache_url,)))
+
+    @cached_property
+    def logs(self) -> "LogCache":
+        from .client.logs import LogCache
+
+        return LogCache(self.api.http, self.config.log_cache_url)
+
+    @property
+    def org(self) -> Named:
+        """Raises NotLoggedInError, NotTargetedError."""
+        if not self.config.access_token:
+            raise NotLoggedInError(api=self.config.api)
+        if not self.config.org:
+            raise NotTargetedError("No org is targeted", "Choose one: zf orgs, then zf target -o ORG -s SPACE")
+        return self.config.org
+
+    @property
+    def space(self) -> Named:
+        """Raises NotLoggedInError, NotTargetedError."""
+        org = self.org
+        if not self.config.space:
+            raise NotTargetedError(
+                f"No space of org {org.name} is targeted", "Choose one: zf spaces, then zf target -s SPACE"
+            )
+        return self.config.space
+
+    def where(self) -> str:
+        return f"org {self.org.name} / space {self.space.name} as {self.config.user}"
+
+    def update(self, **changes: Any) -> None:
+        """Changes the config file, keeping tokens that were renewed in the meantime."""
+        self.config = replace(configs.load(self.home), **changes)
+        configs.save(self.home, self.config)
+
+
+class Command(click.Command):
+    """A command with examples, shown as they are typed."""
+
+    def __init__(self, *args: Any, examples: tuple[str, ...] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.examples = examples
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Examples"):
+            for example in self.examples:
+                formatter.write(f"  {example}\n")
+
+    def example_args(self) -> list[list[str]]:
+        """The arguments of each example, without `zf NAME`."""
+        return [shlex.split(example)[2:] for example in self.examples]
+
+
+def command(name: str, *examples: str, **settings: Any) -> Callable[[Callable[..., None]], Command]:
+    """Makes `function(invocation, **options)` the command `zf name`, with --json."""
+
+    def wrap(function: Callable[..., None]) -> Command:
+        def run(as_json: bool, **options: Any) -> None:
+            invocation = Invocation(as_json)
+            try:
+                function(invocation, **options)
+            except ZfError as error:
+                invocation.console.result(error.as_json())
+                raise
+
+        update_wrapper(run, function)
+        run = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines, and nothing else.")(run)
+        return click.command(name, cls=Command, examples=examples, **settings)(run)
+
+    return wrap

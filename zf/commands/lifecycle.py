@@ -1,0 +1,173 @@
+"""start, stop, restart, restage, scale, restart-app-instance, delete."""
+
+import click
+
+from ..client.errors import NotFoundError, UsageError, ZfError
+from ..client.models import App
+from ..command import Invocation, command
+from ..text import epoch_ns
+from .apps import show_app
+
+
+@command("start", "zf start hello")
+@click.argument("name", metavar="APP")
+def start(it: Invocation, name: str) -> None:
+    """Start an app and wait until it runs; its files are staged first if they never were."""
+    app = it.api.app(it.space, name)
+    if not it.api.has_droplet(app):
+        _stage_newest(it, app)
+    _until_up(it, app, "start")
+
+
+@command("stop", "zf stop hello")
+@click.argument("name", metavar="APP")
+def stop(it: Invocation, name: str) -> None:
+    """Stop an app."""
+    app = it.api.act(it.api.app(it.space, name), "stop")
+    it.console.say(f"{name} is stopped. Start it again: zf start {name}")
+    it.console.result({"name": app.name, "guid": app.guid, "state": app.state})
+
+
+@command("restart", "zf restart hello")
+@click.argument("name", metavar="APP")
+def restart(it: Invocation, name: str) -> None:
+    """Stop an app, start it again and wait until it runs."""
+    _until_up(it, it.api.app(it.space, name), "restart")
+
+
+@command("restage", "zf restage hello")
+@click.argument("name", metavar="APP")
+def restage(it: Invocation, name: str) -> None:
+    """Stage the files pushed last once more, then restart."""
+    app = it.api.app(it.space, name)
+    _stage_newest(it, app)
+    _until_up(it, app, "restart")
+
+
+@command("scale", "zf scale hello -i 3", "zf scale hello -m 512M -k 1G -f", "zf scale hello")
+@click.argument("name", metavar="APP")
+@click.option("-i", "--instances", type=click.IntRange(min=0), help="How many instances.")
+@click.option("-m", "--memory", metavar="SIZE", help="Memory of each, such as 256M.")
+@click.option("-k", "--disk", metavar="SIZE", help="Disk of each, such as 1G.")
+@click.option("-f", "--force", is_flag=True, help="Restart for a new memory or disk without asking.")
+@click.option("--process", "process_type", default="web", show_default=True, help="The process type.")
+def scale(
+    it: Invocation,
+    name: str,
+    instances: int | None,
+    memory: str | None,
+    disk: str | None,
+    force: bool,
+    process_type: str,
+) -> None:
+    """Change how many instances an app has, or their memory or disk; without options, show them.
+
+    Memory and disk take a restart.
+    """
+    wanted = {} if instances is None else {"instances": instances}
+    if memory:
+        wanted["memory_in_mb"] = _megabytes("-m", memory)
+    if disk:
+        wanted["disk_in_mb"] = _megabytes("-k", disk)
+    app = it.api.app(it.space, name)
+    if not wanted:
+        show_app(it, app)
+        return
+    restarts = bool(memory or disk) and app.state == "STARTED"
+    if restarts and not force:
+        _confirm(it, f"A new memory or disk restarts {name}. Go on?")
+    it.api.scale(app, process_type, wanted)
+    if app.state == "STARTED":
+        _until_up(it, app, "restart" if restarts else None, process_type)
+    else:
+        show_app(it, app)
+
+
+@command("restart-app-instance", "zf restart-app-instance hello 0")
+@click.argument("name", metavar="APP")
+@click.argument("index", type=click.IntRange(min=0))
+@click.option("--process", "process_type", default="web", show_default=True, help="The process type.")
+def restart_app_instance(it: Invocation, name: str, index: int, process_type: str) -> None:
+    """Replace one instance; the others go on."""
+    app = it.api.app(it.space, name)
+    try:
+        it.api.restart_instance(app, process_type, index)
+    except NotFoundError as error:
+        raise ZfError(f"{name} has no instance {index} of {process_type}", f"See: zf app {name}") from error
+    it.console.say(f"Instance {index} of {name} is being replaced. Watch it: zf app {name}")
+    it.console.result({"name": app.name, "guid": app.guid, "process": process_type, "index": index})
+
+
+@command("delete", "zf delete hello", "zf delete hello -f -r")
+@click.argument("name", metavar="APP")
+@click.option("-f", "--force", is_flag=True, help="Do not ask; an app that is not there is fine.")
+@click.option("-r", "--routes", "with_routes", is_flag=True, help="Delete its routes too, unless other apps use them.")
+def delete(it: Invocation, name: str, force: bool, with_routes: bool) -> None:
+    """Delete an app with its packages and droplets."""
+    try:
+        app = it.api.app(it.space, name)
+    except NotFoundError:
+        if not force:
+            raise
+        it.console.say(f"{name} does not exist: nothing to delete.")
+        it.console.result({"name": name, "deleted": False, "routes": []})
+        return
+    if not force:
+        _confirm(it, f"Delete {name}{' and its routes' if with_routes else ''}?")
+    routes = it.api.routes_of([app.guid]) if with_routes else []
+    own = [route for route in routes if all(to.app_guid == app.guid for to in route.destinations)]
+    it.api.delete_app(app)
+    for route in own:
+        try:
+            it.api.delete_route(route)
+        except NotFoundError:
+            pass  # somebody else was quicker
+    it.console.say(f"{name} is deleted." + "".join(f"\nRoute {route.url} is deleted." for route in own))
+    it.console.result({"name": name, "guid": app.guid, "deleted": True, "routes": [route.url for route in own]})
+
+
+def _stage_newest(it: Invocation, app: App) -> None:
+    from ..push.report import Report
+    from ..push.staging import stage
+
+    package = it.api.newest_package(app)
+    if package is None:
+        raise ZfError(f"{app.name} has no files yet", f"Push them: zf push {app.name} -p FOLDER")
+    with Report(it.console).phase("staging", f"Staging {app.name}", announce=True) as phase:
+        droplet = stage(it.api, it.logs, app, package, phase)
+    it.api.set_droplet(app, droplet)
+
+
+def _until_up(it: Invocation, app: App, action: str | None, process_type: str = "web") -> None:
+    """Does the action, waits for the instances, shows the app."""
+    from ..push.report import Report
+    from ..push.starting import wait_until_up
+
+    with Report(it.console).phase("start", f"Starting {app.name}") as phase:
+        if action:
+            app = it.api.act(app, action)
+        process = next((one for one in it.api.processes([app.guid]) if one.type == process_type), None)
+        if process:
+            wait_until_up(it.api, it.logs, app, process, phase, epoch_ns(app.updated_at))
+    it.console.say()
+    show_app(it, app)
+
+
+def _confirm(it: Invocation, question: str) -> None:
+    import sys
+
+    if not sys.stdin.isatty():
+        raise UsageError("This asks a question, and there is no terminal to answer it", "Answer beforehand: -f")
+    if not click.confirm(question, err=True):
+        raise ZfError("Nothing was changed")
+
+
+def _megabytes(flag: str, text: str) -> int:
+    """256M, 1.5G; at least 1 MB. Raises UsageError."""
+    import re
+
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([MGT])B?", text.strip(), re.IGNORECASE)
+    count = round(float(match[1]) * {"M": 1, "G": 1024, "T": 1024 * 1024}[match[2].upper()]) if match else 0
+    if count < 1:
+        raise UsageError(f"{flag} is '{text}'; it must be a size such as 256M or 1G", "See: zf scale --help")
+    return count

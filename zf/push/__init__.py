@@ -1,0 +1,1 @@
+"""`zf push` in parts: manifest, files, fingerprints, archive, upload, staging, start."""

@@ -1,0 +1,47 @@
+"""The staging log while it is written. A log that cannot be read never fails a push: it is told once."""
+
+from collections import deque
+from collections.abc import Callable
+
+from ..client.errors import ZfError
+from ..client.logs import Follower, Line, LogCache
+
+#: Failures in a row after which the log is given up; what the cf command does.
+TRIES = 5
+#: Lines kept for an error.
+TAIL = 20
+
+
+class LiveLog:
+    def __init__(self, cache: LogCache, app_guid: str, start: int, show: Callable[[Line], None]) -> None:
+        self._follower = Follower(cache, app_guid, start)
+        self._show = show
+        self._failures = 0
+        self.tail: deque[str] = deque(maxlen=TAIL)
+        self.problem = ""
+
+    def more(self) -> None:
+        """Shows the staging lines that have come since."""
+        if self._failures >= TRIES:
+            return
+        try:
+            lines = self._follower.new()
+        except ZfError as error:
+            self._failures += 1
+            self.problem = error.message
+            return
+        self._failures = 0
+        for line in lines:
+            if line.source == "STG":
+                self.tail.append(line.text)
+                self._show(line)
+
+
+def last_words(cache: LogCache, app_guid: str, since_ns: int) -> list[str]:
+    """What the app and its cell said last; empty when the log cannot be read."""
+    try:
+        lines = cache.recent(app_guid)
+    except ZfError:
+        return []
+    said = (line.text for line in lines if line.timestamp >= since_ns and line.source.startswith(("APP", "CELL")))
+    return list(deque(said, maxlen=TAIL))

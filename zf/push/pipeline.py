@@ -1,0 +1,159 @@
+"""`zf push` from first to last: check, describe, upload what is new, stage, start."""
+
+import json
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..client.api import Api
+from ..client.config import Named
+from ..client.errors import FilesError, ManifestError, WaitError
+from ..client.logs import LogCache
+from ..client.models import App, Instance, Package, Process, Route
+from ..client.waiting import backoff
+from ..text import epoch_ns, size
+from .archive import write_zip
+from .files import Kind, Source, source_at
+from .fingerprints import Fingerprint, candidates, fingerprints, known
+from .report import Report
+from .spec import AppSpec
+from .staging import stage
+from .starting import wait_until_up
+from .upload import upload
+
+#: Putting a package together is a streaming job of the platform; a GB takes a minute or two.
+ASSEMBLY_GIVE_UP_S = 900
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """timings: seconds by phase and their total."""
+
+    app: str
+    guid: str
+    urls: tuple[str, ...]
+    instances: tuple[Instance, ...]
+    timings: dict[str, float]
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class Push:
+    def __init__(self, api: Api, cache: LogCache, space: Named, report: Report) -> None:
+        self._api, self._cache, self._space, self._report = api, cache, space, report
+
+    def push(self, specs: Sequence[AppSpec], start: bool) -> list[Pushed]:
+        """Nothing is changed on the platform before every app's folder has been found good."""
+        began = time.monotonic()
+        for spec in specs:
+            if "docker" in spec.body:
+                raise ManifestError(f"{spec.name} is a docker image, which zf does not push", "Push its folder instead")
+        sources = [source_at(spec.path) for spec in specs]
+        with self._report.phase("manifest", "Described the app" if len(specs) == 1 else f"Described {len(specs)} apps"):
+            # JSON is YAML.
+            text = json.dumps({"applications": [spec.body for spec in specs]}, ensure_ascii=False, default=str)
+            self._api.apply_manifest(self._space, text)
+        pushed = []
+        for spec, source in zip(specs, sources, strict=True):
+            pushed.append(self._push_one(spec, source, start, began))
+            began = time.monotonic()
+            self._report.timings.clear()
+        return pushed
+
+    def _push_one(self, spec: AppSpec, source: Source, start: bool, began: float) -> Pushed:
+        app = self._api.app(self._space, spec.name)
+        package = self._ready(self._send(app, source))
+        instances: list[Instance] = []
+        if start:
+            with self._report.phase("staging", f"Staging {app.name}", announce=True) as phase:
+                droplet = stage(self._api, self._cache, app, package, phase)
+            instances = self._start(app, droplet)
+        elif app.state == "STARTED":
+            self._api.act(app, "stop")
+        urls = urls_of(self._api, self._api.routes_of([app.guid]))
+        timings = {**self._report.timings, "total": round(time.monotonic() - began, 3)}
+        return Pushed(app.name, app.guid, urls, tuple(instances), timings)
+
+    def _send(self, app: App, source: Source) -> Package:
+        matched = self._matched(source)
+        have = {one.entry.name for one in matched}
+        new = [entry for entry in source.entries if entry.name not in have]
+        total = sum(entry.size for entry in new)
+        with tempfile.TemporaryFile(prefix="zf-") as bits, self._report.phase("upload", "Packing", total) as phase:
+            try:
+                write_zip(source, new, bits, phase.advance)
+                bits.flush()
+            except OSError as error:
+                raise FilesError(f"Cannot pack the app: {error.strerror}", "Free some space in TMPDIR") from None
+            length = bits.tell()
+            package = self._api.create_package(app)
+            phase.status("Uploading")
+            # The bar counts the files' own bytes; the zip's are fewer.
+            package = upload(
+                self._api.http,
+                package,
+                matched,
+                bits if new else None,
+                length,
+                lambda position: phase.at(position * total // max(length, 1)),
+            )
+            files = sum(entry.kind is not Kind.FOLDER for entry in new)
+            old = f", {len(matched)} are there already" if matched else ""
+            phase.label = (
+                f"Uploaded {files} file{'' if files == 1 else 's'}, {size(total)} ({size(length)} zipped){old}"
+            )
+        return package
+
+    def _matched(self, source: Source) -> list[Fingerprint]:
+        entries = candidates(source)
+        if not entries:
+            return []
+        total = sum(entry.size for entry in entries)
+        with self._report.phase("files", f"Fingerprinted {len(entries)} large files, {size(total)}", total) as phase:
+            prints = fingerprints(source, entries, phase.advance)
+            return known(prints, self._api.known_resources)
+
+    def _ready(self, package: Package) -> Package:
+        if package.state == "READY":
+            return package
+        waited = 0.0
+        with self._report.phase("package", "Put the package together") as phase:
+            phase.status("Putting the package together")
+            for pause in backoff(0.05, 1.5, 1.0):
+                package = self._api.package(package.guid)
+                if package.state == "READY":
+                    return package
+                if package.state in ("FAILED", "EXPIRED"):
+                    reason = package.error.rstrip(".") or f"the package is {package.state}"
+                    raise FilesError(f"The platform refused the files: {reason}", "Correct them and push again")
+                if waited > ASSEMBLY_GIVE_UP_S:
+                    break
+                time.sleep(pause)
+                waited += pause
+        raise WaitError("The package is not ready after 15 minutes", f"Look at it: zf curl /v3/packages/{package.guid}")
+
+    def _start(self, app: App, droplet: str) -> list[Instance]:
+        with self._report.phase("start", f"Starting {app.name}") as phase:
+            self._api.set_droplet(app, droplet)
+            since = epoch_ns(self._api.act(app, "restart").updated_at)
+            web = web_of(self._api.processes([app.guid]))
+            return wait_until_up(self._api, self._cache, app, web, phase, since) if web else []
+
+
+def web_of(processes: Sequence[Process]) -> Process | None:
+    return next((process for process in processes if process.type == "web"), None)
+
+
+def urls_of(api: Api, routes: Sequence[Route]) -> tuple[str, ...]:
+    """Where routes answer: a v3 route has no scheme and port, but apps share the router with the API."""
+    base = urlsplit(api.http.api)
+    port = f":{base.port}" if base.port else ""
+    urls = []
+    for route in routes:
+        host, slash, path = route.url.partition("/")
+        urls.append(f"{base.scheme}://{host}{'' if ':' in host else port}{slash}{path}")
+    return tuple(sorted(urls))

@@ -1,0 +1,45 @@
+"""From a package to a droplet: a build, followed with its log."""
+
+import time
+
+from ..client.api import Api
+from ..client.errors import StagingError, WaitError
+from ..client.logs import LogCache
+from ..client.models import App, Package
+from ..client.waiting import backoff
+from ..text import epoch_ns
+from .livelog import LiveLog
+from .report import Phase
+
+#: The platform ends a build after 15 min; a client that waits longer has lost touch.
+GIVE_UP_S = 1200
+#: A build's created_at has whole seconds, and clocks of hosts differ a little.
+EARLIER_NS = 1_000_000_000
+#: A failed build's last lines may be on their way: a DEA sends them at most 0.2 s old.
+LAST_LINES_S = 0.3
+
+
+def stage(api: Api, cache: LogCache, app: App, package: Package, phase: Phase) -> str:
+    """The guid of the new droplet. Raises StagingError with the buildpack's last words, WaitError."""
+    build = api.create_build(package)
+    live = LiveLog(cache, app.guid, max(0, epoch_ns(build.created_at) - EARLIER_NS), phase.log)
+    waited = 0.0
+    for pause in backoff(0.1, 1.3, 0.5):
+        build = api.build(build.guid)
+        live.more()
+        if build.state == "STAGED":
+            phase.label = "Staged"
+            return build.droplet_guid
+        if build.state == "FAILED":
+            time.sleep(LAST_LINES_S)
+            live.more()
+            reason = build.error.rstrip(".") or "the build gave no reason"
+            way = f"Correct the app and push again; the whole log: zf logs {app.name} --recent"
+            raise StagingError(f"Staging {app.name} failed: {reason}", way, log=list(live.tail))
+        if waited > GIVE_UP_S:
+            break
+        time.sleep(pause)
+        waited += pause
+    raise WaitError(
+        f"Staging {app.name} has not ended in {GIVE_UP_S // 60} minutes", f"Look at it: zf curl /v3/builds/{build.guid}"
+    )

@@ -1,0 +1,85 @@
+"""From a droplet to running instances: the restart, then their stats until it is clear how it ended."""
+
+import time
+from collections.abc import Sequence
+from enum import Enum
+
+from ..client.api import Api
+from ..client.errors import StartError
+from ..client.logs import LogCache
+from ..client.models import App, Instance, Process
+from ..client.waiting import backoff
+from ..text import megabytes
+from .livelog import last_words
+from .report import Phase
+
+#: What the cf command waits for a start.
+GIVE_UP_S = 300
+#: A cloud without room may make some by itself, but not often: told after this time.
+NO_ROOM_S = 15
+
+
+class Outcome(Enum):
+    WAITING = "waiting"
+    UP = "up"
+    CRASHED = "crashed"
+    NO_ROOM = "no room"
+    LATE = "late"
+
+
+def outcome(instances: Sequence[Instance], wanted: int, waited_s: float) -> Outcome:
+    """UP as soon as all run, or some run and none of the others is starting."""
+    states = [one.state for one in instances]
+    if wanted == 0:
+        return Outcome.UP
+    if len(states) >= wanted and all(state == "RUNNING" for state in states):
+        return Outcome.UP
+    if states and all(state == "CRASHED" for state in states):
+        return Outcome.CRASHED
+    if "RUNNING" in states and "STARTING" not in states and waited_s >= NO_ROOM_S:
+        return Outcome.UP
+    if states and all(state == "DOWN" for state in states) and waited_s >= NO_ROOM_S:
+        return Outcome.NO_ROOM
+    if waited_s >= GIVE_UP_S:
+        return Outcome.UP if "RUNNING" in states else Outcome.LATE
+    return Outcome.WAITING
+
+
+def wait_until_up(api: Api, cache: LogCache, app: App, process: Process, phase: Phase, since_ns: int) -> list[Instance]:
+    """The instances, at least one of them running. Raises StartError with the app's last words.
+
+    since_ns: when the start was asked for, by the platform's clock; older log lines are of older instances.
+    """
+    began = time.monotonic()
+    for pause in backoff(0.05, 1.4, 0.5):
+        instances = api.stats(process.guid)
+        running = sum(one.state == "RUNNING" for one in instances)
+        phase.status(f"Starting {app.name}: {running} of {process.instances} running")
+        ended = outcome(instances, process.instances, time.monotonic() - began)
+        if ended is Outcome.UP:
+            phase.label = f"Started {app.name}: {running} of {process.instances} running"
+            return instances
+        if ended is not Outcome.WAITING:
+            raise _failure(ended, app, process, instances, last_words(cache, app.guid, since_ns))
+        time.sleep(pause)
+    raise AssertionError("backoff is endless")
+
+
+def _failure(ended: Outcome, app: App, process: Process, instances: Sequence[Instance], log: list[str]) -> StartError:
+    details = sorted({one.details for one in instances if one.details})
+    why = f" ({'; '.join(details)})" if details else ""
+    whole = f"the whole log: zf logs {app.name} --recent"
+    if ended is Outcome.CRASHED:
+        which = "its instance" if len(instances) == 1 else f"all {len(instances)} instances"
+        return StartError(
+            f"{app.name} does not start: {which} crashed{why}", f"Correct it and push again; {whole}", log=log
+        )
+    if ended is Outcome.NO_ROOM:
+        memory = megabytes(process.memory_in_mb)
+        way = f"An instance takes {memory} of memory: give it less (zf scale {app.name} -m SIZE), or stop other apps"
+        return StartError(f"No host has room for {app.name}{why}", way, log=log)
+    return StartError(
+        f"{app.name} is not running after {GIVE_UP_S // 60} minutes{why}",
+        f"See zf app {app.name}, and {whole}",
+        log=log,
+    )
