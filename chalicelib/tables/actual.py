@@ -9,7 +9,9 @@ class Dea(Table):
     """One row per host: its present boot, when it was last heard, and the last list of what it runs.
 
     All rows have the one hash key ``all``: the quick sweep reads them with one query. instances: list of
-    [process_guid, version, index, instance_guid, app_guid, state]. seen_at: epoch s, when HM handled the beat.
+    [process_guid, version, index, instance_guid, app_guid, state, since, port, routes_version], sorted.
+    seen_at: epoch s, when HM handled the last beat; sent_at: the same by the host's own clock. lost: HM has given
+    the host up; its lists are emptied once everything in them has been complained about.
     """
 
     class Meta:
@@ -20,6 +22,7 @@ class Dea(Table):
     boot = UnicodeAttribute()
     seq = NumberAttribute()
     seen_at = NumberAttribute()
+    sent_at = NumberAttribute(default=0)
     host = UnicodeAttribute()
     http = UnicodeAttribute()
     queue_url = UnicodeAttribute()
@@ -37,6 +40,7 @@ class Instance(Table):
     """One instance as last reported. Key: process_guid, ``<index>#<instance_guid>``.
 
     state: STARTING, RUNNING, CRASHED, EVACUATING. since, heard_at: epoch s. reason: in words, of a crash.
+    expires_at: TTL, of crashed ones.
     """
 
     class Meta:
@@ -59,6 +63,7 @@ class Instance(Table):
     routes_version = NumberAttribute(default=0)
     exit_status = NumberAttribute(null=True)
     reason = UnicodeAttribute(null=True)
+    expires_at = NumberAttribute(null=True)
 
 
 class Usage(Table):
@@ -73,7 +78,10 @@ class Usage(Table):
 
 
 class CrashCount(Table):
-    """Crashes of an index in the flapping window. key: ``<index>``; version: a new start begins anew."""
+    """Crashes of an index in the flapping window (core.flapping). version: a new start begins anew.
+
+    guids: the last instances that were counted, so that none is counted twice. last_at: epoch s. expires_at: TTL.
+    """
 
     class Meta:
         table_name = table_name("crash-counts")
@@ -83,15 +91,20 @@ class CrashCount(Table):
     version = NumberAttribute()
     count = NumberAttribute()
     last_at = NumberAttribute()
-    last_guid = UnicodeAttribute()
+    guids = JSONAttribute(default=list)
+    expires_at = NumberAttribute()
 
 
 class HealthState(Table):
-    """What HM remembers about itself: when its own ping came back, when it asked for a resync."""
+    """What HM remembers about itself, by key. at, since: epoch s.
+
+    ``hearing``: when it last handled something from the bus, and since when it has done so without a gap.
+    ``resync``: when it last asked for a resync.
+    """
 
     class Meta:
         table_name = table_name("health-state")
 
     key = UnicodeAttribute(hash_key=True)
     at = NumberAttribute(default=0)
-    note = UnicodeAttribute(default="")
+    since = NumberAttribute(default=0)
