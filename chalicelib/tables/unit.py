@@ -172,19 +172,9 @@ def _write(operations: list[Operation]) -> None:
 
 
 def _write_once(operations: list[Operation], token: str) -> None:
-    versions = [
-        (operation.args[0], operation.args[0].rev)
-        for operation in operations
-        if isinstance(operation.args[0], Resource)
-    ]
-    try:
-        with TransactWrite(connection=shared(), client_request_token=token) as transaction:
-            for operation in operations:
-                getattr(transaction, operation.verb)(*operation.args, **operation.kwargs)
-    except TransactWriteError:
-        for resource, rev in versions:  # a cancelled transaction must leave the copies as they were read
-            resource.rev = rev
-        raise
+    with TransactWrite(connection=shared(), client_request_token=token) as transaction:
+        for operation in operations:
+            getattr(transaction, operation.verb)(*operation.args, **operation.kwargs)
 
 
 def deliver(bus: Bus, owed: Iterable[Outgoing]) -> int:
