@@ -4,7 +4,7 @@ Requests go straight to moto's service handlers instead of through its Flask app
 the start-up time and most of the time per call, and connections stay open. DynamoDB is served one call at a
 time, because moto keeps no lock and every call is short.
 
-Environment: ZF_AWS_FD (a listening socket inherited from the supervisor) or ZF_AWS_PORT (0), ZF_PREFIX (when
+Environment: ZF_LISTEN_FD (a listening socket, inherited from the supervisor; without it a free port), ZF_PREFIX (when
 set, the cloud of infra/topology.json is built before anybody is served), ZF_WEATHER_SEED (bad weather on).
 """
 
@@ -23,6 +23,7 @@ from moto.sns.responses import SNSResponse
 from moto.sqs.responses import SQSResponse
 
 from infra.local import moto_fixes, ops
+from infra.local.ops import listen
 
 #: Long polls hold a thread each: every agent and every event source worker has one open.
 THREADS = 80
@@ -125,10 +126,6 @@ def serve_in_thread(app: Any, listener: socket.socket, threads: int = THREADS) -
     return f"http://{host}:{port}"
 
 
-def listen(port: int = 0) -> socket.socket:
-    return socket.create_server(("127.0.0.1", port), backlog=512)
-
-
 def main() -> None:
     """Serve until SIGTERM. The cloud is built through a private address before the public one answers."""
     ops.log_as_json("aws", os.environ.get("ZF_LOG_LEVEL", "INFO"))
@@ -139,8 +136,8 @@ def main() -> None:
         from infra.local import cloud
 
         cloud.build(cloud.topology(), prefix, serve_in_thread(app, listen(), threads=8))
-    descriptor = os.environ.get("ZF_AWS_FD")
-    listener = socket.socket(fileno=int(descriptor)) if descriptor else listen(int(os.environ.get("ZF_AWS_PORT", "0")))
+    descriptor = os.environ.get("ZF_LISTEN_FD")
+    listener = socket.socket(fileno=int(descriptor)) if descriptor else listen()
     address = serve_in_thread(app, listener)
     ops.announce_ready(ops.serve(app.varz, int(os.environ.get("ZF_HTTP_PORT", "0"))), listen=address)
     stop.wait()

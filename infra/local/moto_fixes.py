@@ -58,6 +58,7 @@ def _wire_value(value: Any) -> Any:
     return base64.b64encode(value).decode() if isinstance(value, bytes) else value.timestamp()
 
 
+@functools.cache
 def apply() -> None:
     """Patch moto, once per process."""
     moto.core.responses.method_names_from_class = functools.cache(moto.core.responses.method_names_from_class)

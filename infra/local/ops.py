@@ -8,6 +8,7 @@ import logging
 import os
 import re
 import signal
+import socket
 import sys
 import threading
 import time
@@ -88,6 +89,11 @@ def metrics_text(varz: Mapping[str, Any], prefix: str = "zf") -> str:
         elif isinstance(value, int | float) and not isinstance(value, bool):
             lines.append(f"{name} {value}\n")
     return "".join(lines)
+
+
+def listen(port: int = 0) -> socket.socket:
+    """A listening socket on loopback. Raises OSError when the port is taken."""
+    return socket.create_server(("127.0.0.1", port), backlog=512)
 
 
 def announce_ready(http: str, **more: Any) -> None:
