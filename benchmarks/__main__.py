@@ -1,0 +1,27 @@
+"""``python -m benchmarks [name ...]``: run all, or those named, and print medians."""
+
+import sys
+from importlib import import_module
+
+from benchmarks.report import Figure, show
+
+#: In the order in which they run; each module has ``run() -> list[Figure]``.
+ALL = ("startup", "pushing", "healing", "api", "routing", "throughput")
+
+
+def main(names: list[str]) -> int:
+    unknown = [name for name in names if name not in ALL]
+    if unknown:
+        print(f"There is no benchmark {', '.join(unknown)}; there are {', '.join(ALL)}.", file=sys.stderr)
+        return 2
+    figures: list[Figure] = []
+    for name in names or ALL:
+        print(f"measuring: {name}", file=sys.stderr, flush=True)
+        figures += import_module(f"benchmarks.{name}").run()
+    path = show(figures, "-".join(names) or "bench")
+    print(f"samples: {path}", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,83 @@
+"""Start to first 200, SIGKILL to first 200, host loss to all instances serving again."""
+
+import os
+import signal
+import time
+
+from benchmarks.report import Figure
+from chalicelib.core.timers import LOCAL
+from tests.support.platform import Platform, a_platform, eventually
+
+ROUNDS = 10
+HOST_ROUNDS = 5
+INSTANCES = 4
+
+
+def run() -> list[Figure]:
+    with a_platform() as platform:
+        platform.push("bench")
+        guid = platform.json("app", "bench")["guid"]
+        starts = [_start(platform, guid) for _ in range(ROUNDS)]
+        heals = [_heal(platform, guid) for _ in range(ROUNDS)]
+        platform.zf("scale", "bench", "-i", INSTANCES)
+        losses = [_lose_host(platform) for _ in range(HOST_ROUNDS)]
+    beats = [loss / LOCAL.heartbeat_s for loss in losses]
+    return [
+        Figure("start of a staged app to first 200", "s", starts, aim=0.8),
+        Figure("crash (SIGKILL) to first 200", "s", heals, aim=1),
+        Figure(
+            "host loss to all instances serving again",
+            "s",
+            losses,
+            aim=3 * LOCAL.heartbeat_s + 3,
+            note=f"{sorted(beats)[len(beats) // 2]:.1f} heartbeats of {LOCAL.heartbeat_s:g} s",
+        ),
+    ]
+
+
+def _answers(platform: Platform) -> bool:
+    return platform.get("bench").status_code == 200
+
+
+def _start(platform: Platform, guid: str) -> float:
+    platform.api("POST", f"/v3/apps/{guid}/actions/stop")
+    eventually(lambda: not _answers(platform))
+    began = time.perf_counter()
+    platform.api("POST", f"/v3/apps/{guid}/actions/start")
+    eventually(lambda: _answers(platform), every_s=0.01)
+    return time.perf_counter() - began
+
+
+def _heal(platform: Platform, guid: str) -> float:
+    """A restart first, so that no crash counts as one of a series and is delayed."""
+    _start(platform, guid)
+    pid = platform.who("bench")["pid"]
+    began = time.perf_counter()
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: _answers(platform) and platform.who("bench")["pid"] != pid, every_s=0.01)
+    return time.perf_counter() - began
+
+
+def _lose_host(platform: Platform) -> float:
+    def serving() -> bool:
+        return platform.running("bench", INSTANCES)
+
+    eventually(serving, within_s=60)
+    victim = next(name for name in platform.names("dea") if platform.varz(name)["instances"])
+    instances = platform.varz(victim)["instances"]
+    other = next(name for name in platform.names("dea") if name != victim)
+    began = time.perf_counter()
+    platform.hold(victim)
+    for instance in instances:
+        os.kill(instance["pid"], signal.SIGKILL)
+
+    def moved() -> bool:
+        running = [i for i in platform.varz(other)["instances"] if i["state"] == "RUNNING"]
+        return {i["index"] for i in running} == set(range(INSTANCES))
+
+    eventually(moved, within_s=60, every_s=0.05)
+    took = time.perf_counter() - began
+    platform.release(victim)
+    eventually(lambda: platform.component(victim)["pid"] and platform.varz(victim) is not None)
+    platform.zf("restart", "bench")
+    return took
