@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from chalicelib.api.base import Endpoints
 
 #: Modules of this package; each has ``endpoints``.
-MODULES = ("organizations",)
+MODULES = ("organizations", "root", "scim", "uaa")
 
 
 def all_endpoints() -> list["Endpoints"]:

@@ -45,13 +45,25 @@ def worker(name: str) -> Callable[[Worker], Worker]:
     return register
 
 
-def start(unit: Unit, operation: str, do: str, resource: Resource | None = None, **work: Any) -> Job:
-    """Add a job to ``unit``. ``operation`` is what clients see (``app.delete``); ``work`` must be JSON."""
+def start(
+    unit: Unit, operation: str, do: str, resource: Resource | None = None, delay_s: float = 0, **work: Any
+) -> Job:
+    """Add a job to ``unit``. ``operation`` is what clients see (``app.delete``); ``work`` must be JSON.
+
+    delay_s: for who runs the job himself right after the commit, so that the queue has it only if he dies.
+    """
     job = Job(new_guid(), operation=operation, work={"do": do, **work}, deadline=now() + DEADLINE_S)
     job.resource = {"kind": resource.KIND, "guid": resource.guid} if resource else {}
     unit.create(job)
     unit.due(job, job.deadline)
-    unit.send("queue:jobs", "job.run", RunJob(str(job.guid)))
+    unit.send("queue:jobs", "job.run", RunJob(str(job.guid)), delay_s)
+    return job
+
+
+def done(unit: Unit, operation: str) -> Job:
+    """Add a job that ``unit`` itself completes: for what clients expect a job for, though it is small."""
+    job = Job(new_guid(), operation=operation, state="COMPLETE")
+    unit.create(job)
     return job
 
 

@@ -76,7 +76,9 @@ def refresh_all(world: World, unit: Unit, before: Route | None, after: Route | N
     }
     for app_guid, process_type in sorted(affected):
         others = [route for route in mapped_routes(app_guid) if route.guid != gone]
-        refresh(world, unit, app_guid, process_type, urls([*others, *([after] if after else [])], app_guid, process_type))
+        refresh(
+            world, unit, app_guid, process_type, urls([*others, *([after] if after else [])], app_guid, process_type)
+        )
 
 
 def announce(world: World, unit: Unit, process: Process) -> None:

@@ -32,7 +32,11 @@ class Space(Resource):
 
 
 class User(Resource):
-    """A UAA user and the CC's user in one. password_hash: argon2id; None for an origin of somebody else."""
+    """A UAA user and the CC's user in one. in_cc: the CC knows him, so he is a member of list ``users``.
+
+    password_hash: argon2id; None for who cannot log in by password. failed_at, locked_until: epoch s.
+    password_at: when the password was set; refresh tokens from before are void.
+    """
 
     class Meta:
         table_name = table_name("users")
@@ -43,7 +47,10 @@ class User(Resource):
     origin = UnicodeAttribute(default="uaa")
     password_hash = UnicodeAttribute(null=True)
     scopes = JSONAttribute(default=list)
+    in_cc = BooleanAttribute(default=True)
     failures = NumberAttribute(default=0)
+    failed_at = NumberAttribute(default=0)
+    password_at = NumberAttribute(default=0)
     locked_until = NumberAttribute(default=0)
 
     @property
@@ -112,6 +119,8 @@ class RefreshToken(Table):
     key = UnicodeAttribute(hash_key=True)
     user_guid = UnicodeAttribute()
     client_id = UnicodeAttribute()
+    scopes = JSONAttribute(default=list)
+    issued_at = NumberAttribute()
     expires_at = NumberAttribute()
 
 

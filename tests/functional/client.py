@@ -1,5 +1,6 @@
-"""A client of the API, without sockets: requests go through Chalice's gateway as events, as on Lambda."""
+"""A client of the API, without sockets: requests go through the local gateway to Chalice as events, as on Lambda."""
 
+import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -7,11 +8,9 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from chalice.config import Config
-from chalice.local import LocalChalice, LocalGateway, LocalGatewayException
-
 from chalicelib.bootstrap import World
 from chalicelib.services import jobs, uaa, users
+from infra.local.gateway import Gateway
 
 
 @dataclass(frozen=True)
@@ -46,17 +45,11 @@ class Answered:
         return [resource["guid"] for resource in self.json["resources"]]
 
 
-def gateway(app: Any) -> LocalGateway:
-    """Chalice's gateway over the application, with a request per thread."""
-    app.__class__ = LocalChalice
-    return LocalGateway(app, Config.create(chalice_app=app, project_dir="."))
-
-
 @dataclass(frozen=True)
 class Client:
     """The API as one caller sees it. ``token``: an access token, or empty for an anonymous caller."""
 
-    gateway: LocalGateway
+    gateway: Gateway
     world: World
     token: str = ""
     user_guid: str = ""
@@ -131,14 +124,19 @@ class Client:
         elif json is not None:
             body = _dumps(json)
         raw = body.encode() if isinstance(body, str) else body or b""
-        sent["Content-Length"] = str(len(raw))
-        try:
-            answer = self.gateway.handle_request(method, target, {name.lower(): value for name, value in sent.items()}, raw)
-        except LocalGatewayException as error:  # the gateway itself: no such path
-            return Answered(404 if error.CODE == 403 else error.CODE, (error.body or b"").decode(), {})
-        names = {name.lower(): value for name, value in answer["headers"].items()}
-        text = answer["body"].decode() if isinstance(answer["body"], bytes) else answer["body"]
-        return Answered(answer["statusCode"], text, names)
+        environ = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in sent.items()}
+        environ |= {
+            "REQUEST_METHOD": method,
+            "REQUEST_URI": target,
+            "PATH_INFO": parts.path,
+            "CONTENT_TYPE": sent["Content-Type"],
+            "CONTENT_LENGTH": str(len(raw)),
+            "wsgi.input": io.BytesIO(raw),
+            "wsgi.url_scheme": "http",
+        }
+        started: list[Any] = []
+        text = b"".join(self.gateway(environ, lambda *args: started.extend(args))).decode()
+        return Answered(int(started[0][:3]), text, {name.lower(): value for name, value in started[1]})
 
     def finish(self, answered: Answered) -> dict[str, Any]:
         """Does the job that a 202 names, as the jobs function would; returns the job as the API shows it."""
@@ -150,4 +148,3 @@ class Client:
 
 def _dumps(value: Any) -> str:
     return json.dumps(value)
-

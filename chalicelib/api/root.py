@@ -1,0 +1,95 @@
+"""What clients ask before they know anything: where the parts of the platform are, and which API this is."""
+
+from chalicelib.api.base import Answer, Endpoints, Request
+
+endpoints = Endpoints(__name__)
+
+#: Of Cloud Foundry's API. Clients switch features on by it; from 3.211 on cf expects ``embed=process_instances``.
+API_VERSION = "3.195.0"
+VERSION = "0.1.0"
+
+#: Links of ``GET /v3``: v7 of cf finds every resource by them.
+RESOURCES = (
+    "app_usage_events",
+    "apps",
+    "audit_events",
+    "buildpacks",
+    "builds",
+    "deployments",
+    "domains",
+    "droplets",
+    "environment_variable_groups",
+    "feature_flags",
+    "info",
+    "isolation_segments",
+    "jobs",
+    "organization_quotas",
+    "organizations",
+    "packages",
+    "processes",
+    "resource_matches",
+    "roles",
+    "routes",
+    "security_groups",
+    "service_brokers",
+    "service_credential_bindings",
+    "service_instances",
+    "service_offerings",
+    "service_plans",
+    "service_route_bindings",
+    "service_usage_events",
+    "space_quotas",
+    "spaces",
+    "stacks",
+    "tasks",
+    "users",
+)
+
+#: What this platform does not have; clients expect the names all the same.
+ABSENT = (
+    "app_ssh",
+    "bits_service",
+    "cloud_controller_v2",
+    "credhub",
+    "network_policy_v0",
+    "network_policy_v1",
+    "routing",
+)
+
+
+@endpoints("GET", "/")
+def index(request: Request) -> Answer:
+    """Everything is on the host that was asked: other names of ours may be unknown to the caller's resolver."""
+    own = {"href": request.base}
+    websocket = {"href": request.base.replace("http", "ws", 1)}
+    links = {
+        "self": own,
+        "cloud_controller_v3": {"href": f"{request.base}/v3", "meta": {"version": API_VERSION}},
+        "login": own,
+        "uaa": own,
+        "log_cache": own,
+        "logging": websocket,
+        "log_stream": own,
+    }
+    return Answer({"links": links | dict.fromkeys(ABSENT)})
+
+
+@endpoints("GET", "/v3")
+def version_three(request: Request) -> Answer:
+    base = f"{request.base}/v3"
+    return Answer({"links": {"self": {"href": base}} | {name: {"href": f"{base}/{name}"} for name in RESOURCES}})
+
+
+@endpoints("GET", "/v3/info")
+def info(request: Request) -> Answer:
+    return Answer(
+        {
+            "name": "zerofoundry",
+            "build": VERSION,
+            "version": 0,
+            "description": "An open Platform as a Service with a control plane made of functions",
+            "cli_version": {"minimum": "", "recommended": ""},
+            "custom": {},
+            "links": {"self": {"href": f"{request.base}/v3/info"}, "support": {"href": ""}},
+        }
+    )

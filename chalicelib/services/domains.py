@@ -1,0 +1,106 @@
+"""Domains: shared by everybody, or private to an organization."""
+
+from chalicelib.adapters.clock import new_guid
+from chalicelib.bootstrap import World
+from chalicelib.core.errors import NameTaken, NotAuthorized, NotFound, Unprocessable
+from chalicelib.core.hostnames import SYSTEM_HOSTS, ancestors
+from chalicelib.core.roles import MANAGE, READ, Actor
+from chalicelib.services import access, audit, jobs, listing
+from chalicelib.tables.identity import Domain, Organization
+from chalicelib.tables.ledger import Job
+
+
+def make_shared(world: World, actor: Actor, name: str, trace: str = "") -> Domain:
+    """A domain for all organizations. Unlike :func:`create` it takes a name without a dot (``localhost``)."""
+    return _save(world, actor, Domain(name=name.lower()), trace)
+
+
+def create(world: World, actor: Actor, domain: Domain, trace: str = "") -> Domain:
+    """``domain``: a draft with a valid name. Raises Unprocessable, NotAuthorized."""
+    if domain.org_guid:
+        org = listing.find(Organization, str(domain.org_guid))
+        if org is None or not actor.may_in_org(READ, str(org.guid)):
+            raise Unprocessable(
+                f"Organization with guid '{domain.org_guid}' does not exist or you do not have access to it."
+            )
+        if not actor.may_in_org(MANAGE, str(org.guid)):
+            raise NotAuthorized
+    else:
+        access.require_admin(actor)
+    _check_relatives(world, domain)
+    return _save(world, actor, domain, trace)
+
+
+def _check_relatives(world: World, domain: Domain) -> None:
+    """Nobody gets a domain below another organization's, on a route that exists, or on a host of the platform."""
+    name = str(domain.name)
+    refused = f'The domain name "{name}" cannot be created because "{{}}" is already reserved by another domain'
+    if name in world.config.api_hosts or name in {f"{host}.{world.config.domain}" for host in SYSTEM_HOSTS}:
+        raise Unprocessable(refused.format(name))
+    if listing.by_name("routes", name):
+        raise Unprocessable(f'The domain name "{name}" cannot be created because it is already reserved by a route')
+    for ancestor in ancestors(name):
+        guid = listing.by_name("domains", ancestor)
+        above = listing.find(Domain, guid) if guid else None
+        if above is not None and above.org_guid and above.org_guid != domain.org_guid:
+            raise Unprocessable(refused.format(ancestor))
+
+
+def _save(world: World, actor: Actor, domain: Domain, trace: str) -> Domain:
+    domain.guid = new_guid()
+    unit = world.unit(trace)
+    unit.create(domain)
+    taken = NameTaken(f'The domain name "{domain.name}" is already in use')
+    unit.claim("domains", str(domain.name), str(domain.guid), taken)
+    audit.record(unit, actor, "audit.domain.create", domain, org_guid=str(domain.org_guid or "") or None)
+    unit.commit()
+    return domain
+
+
+def update(world: World, actor: Actor, domain: Domain, trace: str = "") -> Domain:
+    """Save the metadata that the caller merged into ``domain``."""
+    unit = world.unit(trace)
+    unit.put(domain)
+    unit.commit()
+    return domain
+
+
+def delete(world: World, actor: Actor, domain: Domain, trace: str = "") -> Job:
+    """Its routes go too, as a job."""
+    unit = world.unit(trace)
+    job = jobs.start(unit, "domain.delete", "delete-domain", domain, guid=str(domain.guid))
+    audit.record(unit, actor, "audit.domain.delete-request", domain, org_guid=str(domain.org_guid or "") or None)
+    unit.commit()
+    return job
+
+
+def find_visible(actor: Actor, guid: str, manage: bool = False) -> Domain:
+    """Raises NotFound("Domain"), NotAuthorized when it is not the actor's to change."""
+    domain = listing.find(Domain, guid)
+    if domain is None or not may_see(actor, domain):
+        raise NotFound("Domain")
+    if manage and not (actor.is_admin or (domain.org_guid and actor.may_in_org(MANAGE, str(domain.org_guid)))):
+        raise NotAuthorized
+    return domain
+
+
+def may_see(actor: Actor, domain: Domain) -> bool:
+    return not domain.org_guid or actor.sees_all or str(domain.org_guid) in actor.orgs
+
+
+def usable_in(domain: Domain, org_guid: str) -> bool:
+    """Whether routes of the organization may be on it."""
+    return not domain.org_guid or domain.org_guid == org_guid
+
+
+def visible_lists(actor: Actor) -> list[str]:
+    """Membership lists of what the actor may see."""
+    if actor.sees_all:
+        return ["domains"]
+    return ["shared/domains", *(f"org/{guid}/domains" for guid in sorted(actor.orgs))]
+
+
+def default() -> Domain | None:
+    """The first shared domain that is not internal: where apps get their default route."""
+    shared = listing.all_of(Domain, "shared/domains")
+    return next((domain for domain in shared if not domain.internal), None)
