@@ -1,0 +1,255 @@
+"""The router agent put together: what runs, in which order it starts, and how it ends.
+
+Start: table from disk, xDS server, Envoy (re-adopted or new), log cache, admin address, then the bus, which may be
+away. Two ways to end: SIGTERM ends the agent alone and Envoy goes on routing, so that an agent can be replaced
+without a failed request; ``POST /stop`` drains and ends Envoy first.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import json
+import logging
+import os
+import threading
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import aiohttp
+
+from chalicelib.adapters.bus import Bus
+from chalicelib.contracts.components import Announce
+from chalicelib.contracts.routing import RouterStart
+from router import system_config
+from router.access_lines import FLUSH_S, AccessLines
+from router.access_log import AccessLog
+from router.admin import Admin, Numbers
+from router.config import Config
+from router.envoy import Envoy
+from router.grants import Grants, fetch_keys
+from router.log_access import LogAccess
+from router.log_cache import LogCache
+from router.logs_http import LogsHttp
+from router.peers import Peers
+from router.routing import Routing
+from router.serving import bind_tcp, bind_unix, serve
+from router.subscriber import MISSED_STARTS, Subscriber
+from router.xds import XdsServer
+
+log = logging.getLogger(__name__)
+
+#: A predecessor that is still ending gets this long; Envoy this long to take its listener; the bus this long to
+#: be joined before we say "ready" without it.
+LOCK_S, LISTEN_S, JOIN_S = 10.0, 20.0, 3.0
+
+#: A goodbye on the bus is a courtesy; the end waits no longer for it.
+GOODBYE_S = 3.0
+
+TEND_S, TURN_LOG_S = 1.0, 30.0
+
+#: How long a receive waits at the bus, seconds. The stand-in for AWS serves a dead receiver's poll to its end and
+#: loses it the next message for a while, so polls are short there.
+WAIT_S = {"local": 1, "cloud": 20}
+
+
+class ListenError(RuntimeError):
+    """Envoy cannot have its address, or says nothing. The text is for people."""
+
+
+class Agent:
+    """``await Agent(config).run()`` returns after :meth:`end` or POST /stop. Made inside a running loop."""
+
+    def __init__(self, config: Config) -> None:
+        boot = uuid.uuid4().hex[:12]
+        self._config = config
+        self._ended = asyncio.Event()
+        self._ready = False
+        self._http_socket, self._http = bind_tcp("127.0.0.1", config.http_port)
+        self._logs_socket, logs = bind_tcp(config.host)
+        self._start = RouterStart(config.id, boot, logs)
+        self._announce = Announce("router", config.id, boot, self._http, time.time())
+        self._bus = Bus(config.id, config.prefix, config.region, config.account)
+        self._cache, self._peers = LogCache(), Peers(self._start)
+        self._access_log = AccessLog(config.id, f"{config.id}-{boot}", time.monotonic)
+        keys_url = f"{config.api_url}/token_keys"
+        self._grants = Grants(lambda: fetch_keys(keys_url), config.dir / "token_keys.json")
+
+    def end(self) -> None:
+        """End the agent; Envoy goes on."""
+        self._ended.set()
+
+    async def run(self) -> None:
+        """Raises ListenError, and TimeoutError when another agent holds the folder."""
+        folder = self._config.dir
+        async with contextlib.AsyncExitStack() as stack:
+            await _lock(stack, folder / "lock")
+            self._session = await stack.enter_async_context(aiohttp.ClientSession())
+            self._lines = AccessLines(self._access_log, self._cache, self._peers, self._session)
+            self._routing = Routing(self._config, self._grants, folder, self._lines.learn)
+            self._xds = XdsServer(
+                folder / system_config.XDS_SOCKET, self._routing.rendering.resources, self._lines.take
+            )
+            self._routing.publish_to(self._xds.publish)
+            if self._routing.loaded:
+                self._xds.allow_removals()
+            await self._xds.start()
+            stack.push_async_callback(self._xds.stop)
+            await self._serve(stack)
+            await self._run_envoy(stack)
+            self._join_bus(stack)
+            await self._until_ready(stack)
+            await self._ended.wait()
+            self._routing.save()
+
+    async def _serve(self, stack: contextlib.AsyncExitStack) -> None:
+        access = LogAccess(self._session, self._config.api_url)
+        self._logs_http = LogsHttp(self._cache, self._grants, access, self._peers, self._session)
+        identity = {"type": "router", "id": self._config.id, "boot": self._start.boot, "http": self._http}
+        admin = Admin(identity, Numbers(self._numbers, self._ask_envoy), self._problem, self._stop)
+        for app, bound in (
+            (self._logs_http.public_app(), bind_unix(self._config.dir / system_config.LOGS_SOCKET)),
+            (self._logs_http.inner_app(), self._logs_socket),
+            (admin.app(), self._http_socket),
+        ):
+            stack.push_async_callback((await serve(app, bound)).cleanup)
+
+    async def _run_envoy(self, stack: contextlib.AsyncExitStack) -> None:
+        config = self._config
+        self._envoy = Envoy(
+            config.dir,
+            system_config.bootstrap(config),
+            config.dir / system_config.ADMIN_SOCKET,
+            config.concurrency,
+            on_start=lambda pid: self._say_ready(),
+        )
+        stack.push_async_callback(self._envoy.close)
+        _background(stack, self._envoy.run())
+        _background(stack, _every(TURN_LOG_S, self._envoy.turn_log))
+
+    def _join_bus(self, stack: contextlib.AsyncExitStack) -> None:
+        timers = self._config.timers
+        self._subscriber = Subscriber(
+            self._bus,
+            self._start,
+            self._announce,
+            hear=self._routing.hear,
+            meet=lambda start: self._peers.meet(start, time.monotonic()),
+            wait_s=WAIT_S[self._config.profile],
+            router_start_s=timers.router_start_s,
+        )
+        self._subscriber.run_in_background()
+        stack.push_async_callback(self._say_goodbye)
+        _background(stack, _every(TEND_S, self._tend))
+        _background(stack, _every(FLUSH_S, self._lines.flush))
+
+    async def _say_goodbye(self) -> None:
+        """In a thread that may be left behind: a bus that is away must not hold up the end."""
+        leaving = threading.Thread(target=self._subscriber.leave, daemon=True)
+        leaving.start()
+        await asyncio.to_thread(leaving.join, GOODBYE_S)
+
+    async def _until_ready(self, stack: contextlib.AsyncExitStack) -> None:
+        listening = [asyncio.create_task(event.wait()) for event in (self._xds.listening, self._xds.refused)]
+        done, rest = await asyncio.wait(listening, timeout=LISTEN_S, return_when=asyncio.FIRST_COMPLETED)
+        for task in rest:
+            task.cancel()
+        if not self._xds.listening.is_set():
+            reason = self._xds.complaint if done else f"nothing within {LISTEN_S:.0f} s"
+            await self._envoy.stop()
+            raise ListenError(f"Envoy does not listen on {self._config.listen}: {reason}")
+        await asyncio.to_thread(self._subscriber.subscribed.wait, JOIN_S)
+        self._ready = True
+        self._say_ready()
+
+    def _say_ready(self) -> None:
+        """Tell the supervisor where everything is; again when Envoy is another one."""
+        if not self._ready or self._config.ready_file is None:
+            return
+        facts = {
+            "pid": os.getpid(),
+            "http": self._http,
+            "logs": self._start.logs,
+            "envoy_pid": self._envoy.pid,
+            "listen": str(self._config.listen),
+        }
+        scratch = self._config.ready_file.with_suffix(".new")
+        scratch.write_text(json.dumps(facts))
+        scratch.replace(self._config.ready_file)
+
+    async def _tend(self) -> None:
+        now = time.monotonic()
+        subscriber, timers = self._subscriber, self._config.timers
+        healthy = subscriber.is_healthy(now)
+        self._routing.tend(healthy)
+        if healthy:
+            self._peers.forget(now, timers.router_start_s * MISSED_STARTS)
+        if subscriber.first_answer is not None and now - subscriber.first_answer > timers.register_s:
+            # Every DEA has said what it has: what nobody named may go.
+            self._xds.allow_removals()
+
+    async def _stop(self) -> None:
+        await self._envoy.stop()
+        self._ended.set()
+
+    async def _ask_envoy(self, method: str, path: str) -> str:
+        return await self._envoy.admin(method, path)
+
+    def _problem(self) -> str:
+        return "" if self._ready and self._xds.connected else "Envoy has no connection to the agent"
+
+    def _numbers(self) -> dict[str, float]:
+        routing, cache = self._routing, self._cache
+        return {
+            "routes": len(routing.index.routes),
+            "endpoints": len(routing.table.endpoints()),
+            "deas": len(routing.table.deas),
+            "registrations_total": routing.registrations,
+            "refused_endpoints_total": routing.refused,
+            "pruned_endpoints_total": routing.pruned,
+            "bus_healthy": self._subscriber.is_healthy(time.monotonic()),
+            "bus_messages_total": self._subscriber.messages,
+            "bus_expired_total": self._subscriber.expired,
+            "xds_pushes_total": self._xds.pushes,
+            "xds_nacks_total": self._xds.nacks,
+            "envoy_restarts_total": self._envoy.restarts,
+            "log_lines_total": cache.taken,
+            "log_lines_doubled_total": cache.doubled,
+            "log_sources_evicted_total": cache.evicted,
+            "log_bytes": cache.size,
+            "log_batches_refused_total": self._logs_http.refused,
+            "access_lines_total": self._access_log.lines,
+            "access_messages_dropped_total": self._access_log.dropped_messages,
+            "access_lines_dropped_total": self._lines.dropped,
+        }
+
+
+async def _lock(stack: contextlib.AsyncExitStack, path: Path) -> None:
+    """One agent per folder: two would take the socket, and Envoy, from each other. Raises TimeoutError."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    file = stack.enter_context(path.open("w"))
+    deadline = time.monotonic() + LOCK_S
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"another router agent holds {path.parent}") from None
+            await asyncio.sleep(0.1)
+
+
+def _background(stack: contextlib.AsyncExitStack, work: Awaitable[None]) -> None:
+    task = asyncio.ensure_future(work)
+    stack.callback(task.cancel)
+
+
+async def _every(pause_s: float, work: Callable[[], Awaitable[None]]) -> None:
+    """A round that fails is logged; the next one comes."""
+    while True:
+        await asyncio.sleep(pause_s)
+        try:
+            await work()
+        except Exception:
+            log.exception("%s failed", getattr(work, "__qualname__", work))

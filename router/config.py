@@ -1,0 +1,109 @@
+"""What a router is told by its environment, read once.
+
+``ZF_ROUTER_ID``, ``ZF_HOST`` (address of this host for DEAs and other routers), ``ZF_ROUTER_DIR`` (sockets, table
+and pid file; its path must be short, for Unix sockets carry at most 107 characters), ``ZF_LISTEN`` (Envoy's
+address), ``ZF_API_UPSTREAM``, ``ZF_UPLOADER_SOCKET``, ``ZF_DOMAIN``, ``ZF_EXTERNAL_PORT``,
+``ZF_PREFIX``, ``ZF_ACCOUNT``, ``AWS_DEFAULT_REGION``, ``ZF_HTTP_PORT``, ``ZF_READY_FILE``, ``ZF_LOG_LEVEL``,
+``ZF_ENVOY_CONCURRENCY`` (worker threads), ``ZF_ENVOY_HEAP_MB`` (beyond it requests are shed) and the timers.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from chalicelib.core.timers import Timers
+from chalicelib.core.timers import from_env as timers_from_env
+
+#: sockaddr_un.sun_path is 108 bytes with its final zero; the longest name below the folder is log-cache.sock.
+MAX_DIR = 107 - len("/log-cache.sock")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    id: str
+    host: str
+    dir: Path
+    listen: Address
+    api: Address
+    uploader_socket: Path
+    domain: str
+    external_port: int
+    prefix: str
+    account: str
+    region: str
+    http_port: int
+    ready_file: Path | None
+    log_level: str
+    profile: str
+    concurrency: int
+    heap_mb: int
+    timers: Timers
+
+    @property
+    def api_url(self) -> str:
+        return f"http://{self.api}"
+
+
+def from_env(env: Mapping[str, str]) -> Config:
+    """Raises ValueError, naming the variable, for what is missing or wrong."""
+
+    def text(name: str, default: str | None = None) -> str:
+        value = env.get(name) or default
+        if value is None:
+            raise ValueError(f"{name} is not set")
+        return value
+
+    def number(name: str, default: int) -> int:
+        try:
+            return int(env.get(name) or default)
+        except ValueError:
+            raise ValueError(f"{name} is {env[name]!r}; it must be a whole number") from None
+
+    folder = Path(text("ZF_ROUTER_DIR")).absolute()
+    if len(str(folder)) > MAX_DIR:
+        raise ValueError(f"ZF_ROUTER_DIR is longer than {MAX_DIR} characters; sockets in it could not be opened")
+    return Config(
+        id=text("ZF_ROUTER_ID"),
+        host=text("ZF_HOST", "127.0.0.1"),
+        dir=folder,
+        listen=_address("ZF_LISTEN", text("ZF_LISTEN", "127.0.0.1:8080")),
+        api=api_address(text("ZF_API_UPSTREAM")),
+        uploader_socket=Path(text("ZF_UPLOADER_SOCKET")).absolute(),
+        domain=text("ZF_DOMAIN", "localhost"),
+        external_port=number("ZF_EXTERNAL_PORT", 8080),
+        prefix=text("ZF_PREFIX"),
+        account=text("ZF_ACCOUNT", "123456789012"),
+        region=text("AWS_DEFAULT_REGION", "us-east-1"),
+        http_port=number("ZF_HTTP_PORT", 0),
+        ready_file=Path(env["ZF_READY_FILE"]) if env.get("ZF_READY_FILE") else None,
+        log_level=text("ZF_LOG_LEVEL", "INFO"),
+        profile=text("ZF_PROFILE", "cloud"),
+        concurrency=number("ZF_ENVOY_CONCURRENCY", 1),
+        heap_mb=number("ZF_ENVOY_HEAP_MB", 2048),
+        timers=timers_from_env(env),
+    )
+
+
+def api_address(url: str) -> Address:
+    """Host and port of ``ZF_API_UPSTREAM``. Raises ValueError for what is not plain HTTP to an address."""
+    parts = urlsplit(url)
+    if parts.scheme != "http" or not parts.hostname or parts.path.strip("/"):
+        raise ValueError(f"ZF_API_UPSTREAM is {url!r}; it must look like http://127.0.0.1:9000")
+    return Address(parts.hostname, parts.port or 80)
+
+
+def _address(name: str, text: str) -> Address:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise ValueError(f"{name} is {text!r}; it must look like 127.0.0.1:8080")
+    return Address(host, int(port))

@@ -1,0 +1,203 @@
+"""The route table in Envoy's words. Pure and byte-deterministic: the same routes give the same bytes.
+
+One cluster and one load assignment per route, one virtual host per host, all virtual hosts in one route
+configuration. What is the same for every route is serialised once at import: protobuf messages merge when their
+bytes are concatenated, so a resource is its own few fields plus a template, and the route configuration is the
+virtual hosts' bytes one after the other (Envoy takes 10,000 of them in 0.1 s; building that message would take
+longer). The reasons of the settings stand beside them; architecture, section 7 has the measured ones.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from envoy.config.cluster.v3 import cluster_pb2
+from envoy.config.endpoint.v3 import endpoint_pb2
+from envoy.config.route.v3 import route_components_pb2, route_pb2
+from envoy.extensions.retry.host.previous_hosts.v3 import previous_hosts_pb2  # noqa: F401 (named in an Any)
+from envoy.extensions.upstreams.http.v3 import http_protocol_options_pb2  # noqa: F401 (named in an Any)
+from google.protobuf.json_format import ParseDict
+
+from chalicelib.contracts.routing import Endpoint
+
+CLUSTER = "type.googleapis.com/envoy.config.cluster.v3.Cluster"
+ASSIGNMENT = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment"
+LISTENER = "type.googleapis.com/envoy.config.listener.v3.Listener"
+ROUTES = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration"
+
+#: The one route configuration.
+ROUTES_NAME = "routes"
+
+#: A request may take this long, and may be silent this long (gorouter's request timeout).
+REQUEST_TIMEOUT = "900s"
+
+#: Bodies up to this can be sent to a second instance when the first refuses the connection.
+RETRY_BUFFER_BYTES = 8 * 1024 * 1024
+
+#: Endpoint metadata under this key name the instance in access lines.
+METADATA = "zf"
+
+#: Envoy's limits of 1,024 connections and 3 retries per cluster are for a mesh; a platform limits elsewhere.
+UNLIMITED = 65536
+
+HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One xDS resource. version: hash of the bytes, so that it outlives a restart of the agent."""
+
+    version: str
+    value: bytes
+
+
+def resource(value: bytes) -> Resource:
+    return Resource(hashlib.blake2b(value, digest_size=12).hexdigest(), value)
+
+
+def message(cls: type[Any], data: Mapping[str, Any]) -> Any:
+    """A protobuf message from its JSON form."""
+    return ParseDict(data, cls())
+
+
+def serialised(cls: type[Any], data: Mapping[str, Any]) -> bytes:
+    text: bytes = message(cls, data).SerializeToString(deterministic=True)
+    return text
+
+
+#: All that clusters share, of routes and of the platform itself.
+CLUSTER_BASE: dict[str, Any] = {
+    # A host that is gone answers nothing at all; one lost SYN (1 s) must not look like that.
+    "connect_timeout": "3s",
+    "circuit_breakers": {
+        "thresholds": [
+            {
+                "max_connections": UNLIMITED,
+                "max_pending_requests": UNLIMITED,
+                "max_requests": UNLIMITED,
+                "max_retries": UNLIMITED,
+            }
+        ]
+    },
+    "typed_extension_protocol_options": {
+        HTTP_OPTIONS: {
+            "@type": f"type.googleapis.com/{HTTP_OPTIONS}",
+            "explicit_http_config": {"http_protocol_options": {}},
+            # Servers close idle connections (gunicorn after 2 s, node after 5 s); a request that meets the
+            # closing is lost, so we close first.
+            "common_http_protocol_options": {"idle_timeout": "1s"},
+        }
+    },
+}
+
+_ROUTE_CLUSTER = serialised(
+    cluster_pb2.Cluster,
+    CLUSTER_BASE
+    | {
+        "type": "EDS",
+        "eds_cluster_config": {"eds_config": {"ads": {}, "resource_api_version": "V3"}},
+        "lb_policy": "RANDOM",
+        # Out for 5 s after the first refused connect, all of them if need be: the default panic threshold
+        # still tries them when nobody else is left.
+        "outlier_detection": {
+            "split_external_local_origin_errors": True,
+            "consecutive_local_origin_failure": 1,
+            "enforcing_consecutive_local_origin_failure": 100,
+            "base_ejection_time": "5s",
+            "max_ejection_time": "5s",
+            "max_ejection_percent": 100,
+            "interval": "2s",
+            "enforcing_consecutive_5xx": 0,
+            "enforcing_success_rate": 0,
+            "enforcing_local_origin_success_rate": 0,
+        },
+    },
+)
+
+_ROUTE_HOST = serialised(
+    route_components_pb2.VirtualHost,
+    {
+        "request_body_buffer_limit": RETRY_BUFFER_BYTES,
+        "retry_policy": {
+            "retry_on": "connect-failure,refused-stream,reset-before-request",
+            "num_retries": 3,
+            "retry_host_predicate": [
+                {
+                    "name": "envoy.retry_host_predicates.previous_hosts",
+                    "typed_config": {
+                        "@type": "type.googleapis.com/"
+                        "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"
+                    },
+                }
+            ],
+            "host_selection_retry_max_attempts": 5,
+            "retry_back_off": {"base_interval": "0.005s", "max_interval": "0.05s"},
+        },
+    },
+)
+
+_ROUTE_ACTION = message(route_components_pb2.RouteAction, {"timeout": REQUEST_TIMEOUT, "idle_timeout": REQUEST_TIMEOUT})
+
+
+def cluster(route: str) -> bytes:
+    return bytes(cluster_pb2.Cluster(name=route).SerializeToString()) + _ROUTE_CLUSTER
+
+
+def load_assignment(route: str, endpoints: Iterable[Endpoint]) -> bytes:
+    """The instances behind a route, each with what an access line says of it."""
+    assignment = endpoint_pb2.ClusterLoadAssignment(cluster_name=route)
+    locality = assignment.endpoints.add()
+    for endpoint in endpoints:
+        target = locality.lb_endpoints.add()
+        address = target.endpoint.address.socket_address
+        address.address, address.port_value = endpoint.host, endpoint.port
+        target.metadata.filter_metadata[METADATA].update(
+            {"app": endpoint.app_guid, "instance": endpoint.instance_guid, "index": str(endpoint.index)}
+        )
+    return bytes(assignment.SerializeToString(deterministic=True))
+
+
+@dataclass(frozen=True, slots=True)
+class PathRoute:
+    """One path ("" for all) of a host and where it leads. app: for access lines of requests that reached nobody."""
+
+    path: str
+    cluster: str
+    app: str
+
+
+def virtual_host(host: str, routes: Sequence[PathRoute]) -> bytes:
+    """``routes`` in the order in which they are tried."""
+    virtual = route_components_pb2.VirtualHost(name=host, domains=[host])
+    for path_route in routes:
+        route = virtual.routes.add(name=path_route.app)
+        if path_route.path:
+            route.match.path_separated_prefix = path_route.path
+        else:
+            route.match.prefix = "/"
+        route.route.CopyFrom(_ROUTE_ACTION)
+        route.route.cluster = path_route.cluster
+    return bytes(virtual.SerializeToString(deterministic=True)) + _ROUTE_HOST
+
+
+def route_configuration(hosts: Mapping[str, bytes], base: bytes) -> bytes:
+    """``base``: the serialised configuration without hosts; ``hosts``: serialised virtual hosts by name."""
+    parts = [base]
+    for name in sorted(hosts):
+        value = hosts[name]
+        parts += (_VIRTUAL_HOSTS_TAG, _varint(len(value)), value)
+    return b"".join(parts)
+
+
+#: Field 2, length-delimited: RouteConfiguration.virtual_hosts.
+_VIRTUAL_HOSTS_TAG = bytes([route_pb2.RouteConfiguration.VIRTUAL_HOSTS_FIELD_NUMBER << 3 | 2])
+
+
+def _varint(number: int) -> bytes:
+    out = bytearray()
+    while number > 0x7F:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    out.append(number)
+    return bytes(out)

@@ -1,0 +1,157 @@
+"""The log cache over HTTP: intake from DEAs and reads by other routers on one address, reads by clients on another.
+
+Clients come through Envoy over a Unix socket (``/api/v1/...`` and, for clients of older releases, ``/v1/...``).
+DEAs and routers come over TCP on an address that apps cannot reach. Both reads ask CC with the caller's own token.
+"""
+
+import asyncio
+import logging
+
+import aiohttp
+from aiohttp import web
+
+from chalicelib.contracts.codec import DecodeError, from_json, to_json
+from chalicelib.contracts.grants import ROUTE
+from chalicelib.contracts.logs import LogBatch, LogEntry
+from router import log_envelopes
+from router.grants import Grants
+from router.log_access import LogAccess
+from router.log_cache import LogCache, Window, merge
+from router.peers import Peers
+from router.system_config import error
+
+log = logging.getLogger(__name__)
+
+#: Largest batch of lines, bytes; twice what a DEA sends at a time.
+MAX_BATCH_BYTES = 2 * 1024 * 1024
+
+#: An owner that does not answer in this time is left out of a read, seconds.
+PEER_TIMEOUT_S = 2.0
+
+#: Sources that one answer of /api/v1/meta describes at most, and questions to CC at a time for it.
+META_SOURCES, META_QUESTIONS = 200, 8
+
+
+class LogsHttp:
+    def __init__(
+        self, cache: LogCache, grants: Grants, access: LogAccess, peers: Peers, session: aiohttp.ClientSession
+    ) -> None:
+        self._cache, self._grants, self._access = cache, grants, access
+        self._peers, self._session = peers, session
+        self.refused = 0
+
+    def public_app(self) -> web.Application:
+        """For clients."""
+        app = web.Application()
+        for prefix in ("/api/v1", "/v1"):
+            app.router.add_get(f"{prefix}/info", self._info)
+            app.router.add_get(f"{prefix}/read/{{source}}", self._read)
+            app.router.add_get(f"{prefix}/meta", self._meta)
+        app.router.add_route("*", "/{rest:.*}", _unknown)
+        return app
+
+    def inner_app(self) -> web.Application:
+        """For DEAs and routers."""
+        app = web.Application(client_max_size=MAX_BATCH_BYTES)
+        app.router.add_post("/logs", self._take)
+        app.router.add_get("/peer/read/{source}", self._peer_read)
+        return app
+
+    async def _take(self, request: web.Request) -> web.Response:
+        """``POST /logs`` as contracts.logs has it. Lines of other writers than a DEA must be access lines."""
+        grant = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        allowed = await asyncio.to_thread(self._grants.log_source, grant)
+        if allowed is None:
+            self.refused += 1
+            return web.Response(status=401)
+        try:
+            batch = from_json(LogBatch, await request.json())
+        except (ValueError, DecodeError) as problem:
+            return web.Response(status=400, text=str(problem))
+        kind, source_id = allowed
+        foreign = kind == ROUTE and any(entry.source_type != "RTR" for entry in batch.entries)
+        if source_id != batch.source_id or foreign:
+            self.refused += 1
+            return web.Response(status=403)
+        self._cache.put(batch.source_id, batch.entries)
+        return web.Response(status=204)
+
+    async def _info(self, request: web.Request) -> web.Response:
+        # Three parts: clients warn about any other version.
+        return web.json_response({"version": "3.0.0", "vm_uptime": "0"})
+
+    async def _read(self, request: web.Request) -> web.Response:
+        source = request.match_info["source"]
+        try:
+            window = log_envelopes.window(request.query, request.query.getall("envelope_types", []))
+        except log_envelopes.BadQueryError as problem:
+            return _error(400, 10005, "CF-BadQueryParameter", f"The query parameter is invalid: {problem}")
+        refusal = await self._refusal(request, source)
+        if refusal is not None:
+            return refusal
+        entries = [] if window is None else await self._from_owners(request, source, window)
+        return web.json_response(log_envelopes.batch(source, entries))
+
+    async def _refusal(self, request: web.Request, source: str) -> web.Response | None:
+        try:
+            refusal = await self._access.refusal(request.headers.get("Authorization", ""), source)
+        except (aiohttp.ClientError, TimeoutError):
+            return _error(503, 10015, "CF-ServiceUnavailable", "The control plane does not answer; try again")
+        if refusal is None:
+            return None
+        return web.Response(status=refusal.status, body=refusal.body, content_type=refusal.content_type)
+
+    async def _from_owners(self, request: web.Request, source: str, window: Window) -> list[LogEntry]:
+        """Own lines and those of the owners: each has them all unless it is new, and then the others fill in."""
+        _, others = self._peers.owners(source)
+        headers = {"Authorization": request.headers.get("Authorization", "")}
+        reads = [self._from_peer(address, source, window, headers) for address in others]
+        return merge([self._cache.read(source, window), *await asyncio.gather(*reads)], window)
+
+    async def _from_peer(
+        self, address: str, source: str, window: Window, headers: dict[str, str]
+    ) -> tuple[LogEntry, ...]:
+        url = f"{address}/peer/read/{source}"
+        timeout = aiohttp.ClientTimeout(total=PEER_TIMEOUT_S)
+        try:
+            async with self._session.get(
+                url, params=log_envelopes.query(window), headers=headers, timeout=timeout
+            ) as answer:
+                answer.raise_for_status()
+                return from_json(LogBatch, await answer.json()).entries
+        except (aiohttp.ClientError, TimeoutError, ValueError) as problem:
+            log.warning("router at %s gives no lines: %s", address, problem)
+            return ()
+
+    async def _peer_read(self, request: web.Request) -> web.Response:
+        source = request.match_info["source"]
+        try:
+            window = log_envelopes.window(request.query, ())
+        except log_envelopes.BadQueryError as problem:
+            return web.Response(status=400, text=str(problem))
+        refusal = await self._refusal(request, source)
+        if refusal is not None:
+            return refusal
+        entries = self._cache.read(source, window or Window())
+        return web.json_response(to_json(LogBatch(source, tuple(entries))))
+
+    async def _meta(self, request: web.Request) -> web.Response:
+        """What is kept here of the sources that the caller may read."""
+        gate = asyncio.Semaphore(META_QUESTIONS)
+
+        async def readable(source: str) -> bool:
+            async with gate:
+                return await self._refusal(request, source) is None
+
+        candidates = self._cache.sources()[:META_SOURCES]
+        verdicts = await asyncio.gather(*(readable(source) for source in candidates))
+        found = {name: self._cache.meta(name) for name, good in zip(candidates, verdicts, strict=True) if good}
+        return web.json_response(log_envelopes.meta({name: one for name, one in found.items() if one is not None}))
+
+
+async def _unknown(request: web.Request) -> web.Response:
+    return _error(404, 10000, "CF-NotFound", "Unknown request")
+
+
+def _error(status: int, code: int, title: str, detail: str) -> web.Response:
+    return web.Response(status=status, text=error(code, title, detail), content_type="application/json")

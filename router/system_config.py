@@ -1,0 +1,334 @@
+"""What is in Envoy whatever the routes are: bootstrap, listener, the platform's own hosts and local answers. Pure.
+
+The bootstrap holds only what Envoy cannot be told later: how to reach the agent, the admin socket and its
+limits. Everything else comes by ADS, so that an Envoy which a restarted agent re-adopts takes a new API address
+without a restart of its own.
+"""
+
+import json
+from typing import Any
+
+from envoy.config.accesslog.v3 import accesslog_pb2  # noqa: F401 (part of the listener)
+from envoy.config.cluster.v3 import cluster_pb2
+from envoy.config.listener.v3 import listener_pb2
+from envoy.config.route.v3 import route_components_pb2, route_pb2
+from envoy.extensions.access_loggers.grpc.v3 import als_pb2  # noqa: F401 (named in an Any)
+from envoy.extensions.filters.http.router.v3 import router_pb2  # noqa: F401 (named in an Any)
+from envoy.extensions.filters.network.http_connection_manager.v3 import (
+    http_connection_manager_pb2,  # noqa: F401 (named in an Any)
+)
+
+from router.config import Config
+from router.envoy_config import CLUSTER_BASE, METADATA, REQUEST_TIMEOUT, ROUTES_NAME, serialised
+from router.routes import system_hosts
+
+_EXTENSIONS = "type.googleapis.com/envoy.extensions."
+
+#: Unix sockets in ZF_ROUTER_DIR. Their names stay, so that Envoy finds a restarted agent.
+XDS_SOCKET, ADMIN_SOCKET, LOGS_SOCKET = "xds.sock", "admin.sock", "log-cache.sock"
+
+#: No route may begin like this, so these names never meet a route's.
+AGENT, API, UPLOADER, LOG_CACHE = "@agent", "@cc-api", "@uploader", "@log-cache"
+
+#: What /varz and /metrics need. Stats of 10,000 clusters would cost more memory than the clusters.
+STATS = ("http.ingress.", "listener_manager.", "cluster_manager.", "server.", "access_logs.", f"cluster.{API}.")
+
+#: Bodies for the API up to this (API Gateway's limit) survive a restart of the control plane.
+API_BUFFER_BYTES = 10 * 1024 * 1024
+
+NOT_FOUND_BODY = "404 Not Found: Requested route does not exist.\n"
+
+#: Envoy's response flags: which say that an instance failed, and which that there was none.
+_FAILED, _NOBODY = ["UF", "UC", "UR", "UPE", "URX"], ["UH", "NC", "UO"]
+
+
+def bootstrap(config: Config) -> str:
+    """Envoy's start configuration, JSON."""
+    ads = {
+        "api_type": "DELTA_GRPC",
+        "transport_api_version": "V3",
+        "grpc_services": [
+            {
+                "envoy_grpc": {
+                    "cluster_name": AGENT,
+                    # By default a restarted agent is noticed only after up to 5 s.
+                    "retry_policy": {"retry_back_off": {"base_interval": "0.05s", "max_interval": "0.5s"}},
+                }
+            }
+        ],
+    }
+    by_ads = {"ads": {}, "resource_api_version": "V3", "initial_fetch_timeout": "0s"}
+    return json.dumps(
+        {
+            "node": {"id": config.id, "cluster": "router"},
+            "admin": {"address": {"pipe": {"path": str(config.dir / ADMIN_SOCKET), "mode": 0o600}}},
+            "dynamic_resources": {"ads_config": ads, "cds_config": by_ads, "lds_config": by_ads},
+            "static_resources": {
+                "clusters": [
+                    CLUSTER_BASE
+                    | _static_cluster(AGENT, {"pipe": {"path": str(config.dir / XDS_SOCKET)}})
+                    | {"typed_extension_protocol_options": _HTTP2}
+                ]
+            },
+            "stats_config": {
+                "stats_matcher": {"inclusion_list": {"patterns": [{"prefix": prefix} for prefix in STATS]}}
+            },
+            "overload_manager": _overload(config.heap_mb * 1024 * 1024),
+        },
+        indent=1,
+        sort_keys=True,
+    )
+
+
+_HTTP2 = {
+    "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+        "@type": f"{_EXTENSIONS}upstreams.http.v3.HttpProtocolOptions",
+        "explicit_http_config": {"http2_protocol_options": {}},
+    }
+}
+
+
+def _overload(heap_bytes: int) -> dict[str, Any]:
+    """Give memory back at 90 % of the heap limit, shed new requests at 95 %."""
+
+    def above(share: float) -> dict[str, Any]:
+        return {"name": "envoy.resource_monitors.fixed_heap", "threshold": {"value": share}}
+
+    return {
+        "refresh_interval": "0.25s",
+        "resource_monitors": [
+            {
+                "name": "envoy.resource_monitors.fixed_heap",
+                "typed_config": {
+                    "@type": f"{_EXTENSIONS}resource_monitors.fixed_heap.v3.FixedHeapConfig",
+                    "max_heap_size_bytes": heap_bytes,
+                },
+            },
+            {
+                "name": "envoy.resource_monitors.global_downstream_max_connections",
+                "typed_config": {
+                    "@type": f"{_EXTENSIONS}resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
+                    "max_active_downstream_connections": 50_000,
+                },
+            },
+        ],
+        "actions": [
+            {"name": "envoy.overload_actions.shrink_heap", "triggers": [above(0.9)]},
+            {"name": "envoy.overload_actions.stop_accepting_requests", "triggers": [above(0.95)]},
+        ],
+    }
+
+
+def _static_cluster(name: str, address: dict[str, Any]) -> dict[str, Any]:
+    endpoint = {"endpoint": {"address": address}}
+    return {
+        "name": name,
+        "type": "STATIC",
+        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [endpoint]}]},
+    }
+
+
+def clusters(config: Config) -> dict[str, bytes]:
+    """The platform's own upstreams, serialised, by name."""
+    addresses: dict[str, dict[str, Any]] = {
+        API: {"socket_address": {"address": config.api.host, "port_value": config.api.port}},
+        UPLOADER: {"pipe": {"path": str(config.uploader_socket)}},
+        LOG_CACHE: {"pipe": {"path": str(config.dir / LOGS_SOCKET)}},
+    }
+    return {
+        name: serialised(cluster_pb2.Cluster, CLUSTER_BASE | _static_cluster(name, address))
+        for name, address in addresses.items()
+    }
+
+
+def routes_base(config: Config) -> bytes:
+    """The route configuration without its hosts: what is said to every instance about the request."""
+
+    def header(name: str, value: str, action: str = "OVERWRITE_IF_EXISTS_OR_ADD") -> dict[str, Any]:
+        return {"header": {"key": name, "value": value}, "append_action": action}
+
+    return serialised(
+        route_pb2.RouteConfiguration,
+        {
+            "name": ROUTES_NAME,
+            # Hosts are compared without the port, but instances see the Host header as it was sent.
+            "ignore_port_in_host_matching": True,
+            "request_headers_to_add": [
+                header("x-forwarded-host", "%REQ(:AUTHORITY)%"),
+                header("x-forwarded-port", str(config.external_port)),
+                header("x-request-start", "%START_TIME(%s%3f)%", "ADD_IF_ABSENT"),
+                header("x-vcap-request-id", "%REQ(X-REQUEST-ID)%"),
+            ],
+            "response_headers_to_add": [header("x-vcap-request-id", "%REQ(X-REQUEST-ID)%")],
+        },
+    )
+
+
+def hosts(config: Config) -> dict[str, bytes]:
+    """The platform's hosts as one serialised virtual host, by its name."""
+    retry = {
+        # The control plane restarts in a few seconds; a request that met nobody waits for it.
+        "retry_on": "connect-failure,refused-stream,reset-before-request",
+        "num_retries": 12,
+        "retry_back_off": {"base_interval": "0.1s", "max_interval": "0.5s"},
+    }
+
+    def to(cluster: str) -> dict[str, Any]:
+        return {"cluster": cluster, "timeout": REQUEST_TIMEOUT, "idle_timeout": REQUEST_TIMEOUT}
+
+    upload = {
+        "safe_regex": {"regex": "/v3/(packages|droplets|buildpacks)/[^/]+/upload"},
+        "headers": [{"name": ":method", "string_match": {"exact": "POST"}}],
+    }
+    routes: list[dict[str, Any]] = [
+        {
+            "match": {"safe_regex": {"regex": "/+internal(/.*)?"}},
+            "direct_response": {
+                "status": 404,
+                "body": {"inline_string": error(10000, "CF-NotFound", "Unknown request")},
+            },
+            "response_headers_to_add": [{"header": {"key": "content-type", "value": "application/json"}}],
+        },
+        {"match": upload, "route": to(UPLOADER)},
+        *(
+            {"match": {"path_separated_prefix": path}, "route": to(LOG_CACHE)}
+            for path in ("/api/v1", "/v1/read", "/v1/info", "/v1/meta")
+        ),
+        {"match": {"prefix": "/"}, "route": to(API) | {"retry_policy": retry}},
+    ]
+    virtual = {
+        "name": "@system",
+        "domains": sorted(system_hosts(config.domain)),
+        "request_body_buffer_limit": API_BUFFER_BYTES,
+        "routes": routes,
+    }
+    return {"@system": serialised(route_components_pb2.VirtualHost, virtual)}
+
+
+def error(code: int, title: str, detail: str) -> str:
+    """One error in the API's own shape."""
+    return json.dumps({"errors": [{"code": code, "title": title, "detail": detail}]})
+
+
+def listener(config: Config) -> bytes:
+    manager = {
+        "@type": f"{_EXTENSIONS}filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": "ingress",
+        "rds": {
+            "route_config_name": ROUTES_NAME,
+            "config_source": {"ads": {}, "resource_api_version": "V3", "initial_fetch_timeout": "0s"},
+        },
+        "http_filters": [
+            {
+                "name": "envoy.filters.http.router",
+                "typed_config": {
+                    "@type": f"{_EXTENSIONS}filters.http.router.v3.Router",
+                    "suppress_envoy_headers": True,
+                },
+            }
+        ],
+        # This is the edge: X-Forwarded-For is appended to, request ids of strangers are replaced.
+        "use_remote_address": True,
+        "internal_address_config": {},
+        "normalize_path": True,
+        "max_request_headers_kb": 64,
+        "common_http_protocol_options": {"max_headers_count": 500, "idle_timeout": "90s"},
+        "http_protocol_options": {"accept_http_10": True},
+        "server_header_transformation": "PASS_THROUGH",
+        "stream_idle_timeout": REQUEST_TIMEOUT,
+        "request_headers_timeout": "60s",
+        # The upload's "100 Continue" is said by the uploader, once the control plane has agreed.
+        "proxy_100_continue": True,
+        "upgrade_configs": [{"upgrade_type": "websocket"}],
+        "local_reply_config": {"mappers": _local_replies(config)},
+        "access_log": [_access_log()],
+    }
+    return serialised(
+        listener_pb2.Listener,
+        {
+            "name": "ingress",
+            "address": {"socket_address": {"address": config.listen.host, "port_value": config.listen.port}},
+            # With it a second Envoy on the same port would start silently beside the first.
+            "enable_reuse_port": False,
+            "filter_chains": [{"filters": [{"name": "http", "typed_config": manager}]}],
+        },
+    )
+
+
+def _access_log() -> dict[str, Any]:
+    def of_instance(key: str) -> dict[str, Any]:
+        path = [{"key": key}]
+        return {"tag": key, "metadata": {"kind": {"host": {}}, "metadata_key": {"key": METADATA, "path": path}}}
+
+    return {
+        "name": "envoy.access_loggers.http_grpc",
+        "typed_config": {
+            "@type": f"{_EXTENSIONS}access_loggers.grpc.v3.HttpGrpcAccessLogConfig",
+            "common_config": {
+                "log_name": "access",
+                "transport_api_version": "V3",
+                "grpc_service": {"envoy_grpc": {"cluster_name": AGENT}},
+                "buffer_flush_interval": "0.2s",
+                "custom_tags": [of_instance(key) for key in ("app", "instance", "index")],
+            },
+            "additional_request_headers_to_log": ["x-forwarded-proto"],
+        },
+    }
+
+
+def _local_replies(config: Config) -> list[dict[str, Any]]:
+    """What Envoy says itself, in the words of Cloud Foundry's router; on the platform's hosts in the API's shape."""
+    names = "|".join(name.replace(".", r"\.") for name in sorted(system_hosts(config.domain)))
+    on_system_host = {
+        "header_filter": {
+            "header": {"name": ":authority", "string_match": {"safe_regex": {"regex": f"({names})(:[0-9]+)?"}}}
+        }
+    }
+
+    def flags(names: list[str]) -> dict[str, Any]:
+        return {"response_flag_filter": {"flags": names}}
+
+    def router_error(name: str) -> list[dict[str, Any]]:
+        return [{"header": {"key": "x-cf-routererror", "value": name}}]
+
+    away = error(10015, "CF-ServiceUnavailable", "The platform is restarting; try again in a moment")
+    return [
+        {
+            "filter": {"and_filter": {"filters": [on_system_host, flags(_FAILED + _NOBODY)]}},
+            "status_code": 503,
+            "body": {"inline_string": away},
+            "body_format_override": {
+                "text_format_source": {"inline_string": "%LOCAL_REPLY_BODY%"},
+                "content_type": "application/json",
+            },
+        },
+        {
+            "filter": flags(["NR"]),
+            "status_code": 404,
+            "body": {"inline_string": NOT_FOUND_BODY},
+            "headers_to_add": router_error("unknown_route"),
+        },
+        {
+            "filter": flags(_NOBODY),
+            "status_code": 503,
+            "body": {"inline_string": "503 Service Unavailable: Requested route has no available endpoints.\n"},
+            "headers_to_add": router_error("no_endpoints"),
+        },
+        {
+            "filter": flags(_FAILED),
+            "status_code": 502,
+            "body": {"inline_string": "502 Bad Gateway: Registered endpoint failed to handle the request.\n"},
+            "headers_to_add": router_error("endpoint_failure"),
+        },
+        {
+            # A body too large to be kept for the second instance, when the first refused.
+            "filter": {
+                "status_code_filter": {
+                    "comparison": {"op": "EQ", "value": {"default_value": 507, "runtime_key": "zf.retry_too_large"}}
+                }
+            },
+            "status_code": 502,
+            "body": {"inline_string": "502 Bad Gateway: Registered endpoint failed to handle the request.\n"},
+            "headers_to_add": router_error("endpoint_failure"),
+        },
+    ]
