@@ -42,12 +42,16 @@ log = logging.getLogger(__name__)
 LINK_LIFE_S = 3600
 #: Refusals in a row after which an index waits for the next check instead of being auctioned at once.
 PATIENCE = 2
+#: A window whose opener has not closed it by then (seconds) has lost him: the next bid decides.
+ABANDONED_AFTER_S = 1.0
 
 
 def take_bid(world: World, bid: Bid) -> float | None:
     """Keep a bid. Returns when its auction is to be decided (epoch s), if that falls to the caller.
 
-    The bid that opens the window decides when it closes; one that comes later decides at once over what is left.
+    The bid that opens the window decides when it closes; one that comes after that decides at once over what is
+    left. The bid is written before the window is looked at, and the window closed before bids are read: so every
+    bid is seen by one or the other.
     """
     at = now()
     expires = int(at) + placements.AUCTION_KEPT_S
@@ -55,32 +59,32 @@ def take_bid(world: World, bid: Bid) -> float | None:
     auction = _auction(bid.auction_guid)
     if auction is None:
         return None
-    window_s = world.config.timers.bid_window_s
     if auction.window_from is None:
         try:
             Auction(bid.auction_guid).update([Auction.window_from.set(at)], Auction.window_from.does_not_exist())
-            return at + window_s
         except UpdateError as error:
             if error.cause_response_code != "ConditionalCheckFailedException":
                 raise
             return None
-    return at if at > float(auction.window_from) + window_s else None
+        return at + world.config.timers.bid_window_s
+    abandoned = at > float(auction.window_from) + world.config.timers.bid_window_s + ABANDONED_AFTER_S
+    return at if auction.closed or abandoned else None
 
 
 def decide(world: World, auction_guid: str, closes_at: float, trace: str) -> None:
     """Wait for the window to close, unless all live DEAs have answered; then claim for the winners."""
     live = sum(1 for dea in Dea.query("all") if not dea.lost and not dea.draining)
-    bids = _bids(auction_guid)
-    if len(bids) < live and (rest := closes_at - now()) > 0:
+    if len(_bids(auction_guid)) < live and (rest := closes_at - now()) > 0:
         time.sleep(rest)
-        bids = _bids(auction_guid)
     auction = _auction(auction_guid)
     if auction is None:
         return
+    if not auction.closed:
+        Auction(auction_guid).update([Auction.closed.set(True)])
     discover = from_json(Discover, auction.discover)
     open_rows = _still_open(discover)
     wants = [want for want in discover.wants if want.index in open_rows]
-    winners = choose(wants, bids)
+    winners = choose(wants, _bids(auction_guid))
     claim = _claim_staging if discover.work == STAGING else _claim_instances
     claim(world, discover, [(open_rows[index], bid) for index, bid in winners.items()], trace)
 

@@ -3,7 +3,7 @@
 from typing import ClassVar
 from zlib import crc32
 
-from pynamodb.attributes import JSONAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BooleanAttribute, JSONAttribute, NumberAttribute, UnicodeAttribute
 
 from chalicelib.tables.base import Resource
 from chalicelib.tables.connection import Table, table_name
@@ -97,7 +97,10 @@ class Placement(Table):
 
 
 class Auction(Table):
-    """An auction under way: the discover that was said. window_from: when the first bid came. Expires by TTL."""
+    """An auction under way: the discover that was said. Expires by TTL.
+
+    window_from: when the first bid came; closed: the window is over, a bid that comes now is decided at once.
+    """
 
     class Meta:
         table_name = table_name("auctions")
@@ -106,6 +109,7 @@ class Auction(Table):
     discover = JSONAttribute()
     attempt = NumberAttribute(default=0)
     window_from = NumberAttribute(null=True)
+    closed = BooleanAttribute(default=False)
     expires_at = NumberAttribute()
 
 
