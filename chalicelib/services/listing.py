@@ -123,6 +123,22 @@ def page(model: type[R], listing: Listing) -> Page:
     return Page(list(resources[start:end]), len(resources))
 
 
+def sliced(resources: Iterable[R], listing: Listing) -> Page:
+    """A page of what has been found by other ways than lists, with the listing's filters and order."""
+    field_name, descending = listing.order_by.lstrip("-+"), listing.order_by.startswith("-")
+    chosen = [
+        item
+        for item in resources
+        if (listing.guids is None or item.guid in listing.guids)
+        and (listing.names is None or item.list_name in listing.names)
+        and all(test(item) for test in listing.where)
+    ]
+    chosen.sort(key=lambda item: item.list_name if field_name == "name" else str(getattr(item, field_name, "")))
+    if descending:
+        chosen.reverse()
+    return Page(list(chosen[(listing.page - 1) * listing.per_page : listing.page * listing.per_page]), len(chosen))
+
+
 def all_of(model: type[R], parent_list: str) -> list[R]:
     """Every resource of one membership list."""
     return load(model, [member.guid for member in members([parent_list])])

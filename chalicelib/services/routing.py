@@ -43,6 +43,9 @@ def routes_of(app_guid: str, process_type: str) -> list[str]:
 
 
 def process_of(app_guid: str, process_type: str) -> Process | None:
+    """The process of this type; the web process has its app's guid."""
+    if process_type == "web":
+        return listing.find(Process, app_guid)
     for member in listing.members([f"app/{app_guid}/processes"]):
         if member.name == process_type:
             return listing.find(Process, member.guid)
@@ -65,20 +68,24 @@ def refresh(world: World, unit: Unit, app_guid: str, process_type: str, routes_a
         announce(world, unit, process)
 
 
-def refresh_all(world: World, unit: Unit, before: Route | None, after: Route | None) -> None:
-    """Refresh every process that one of the two destinations lists names. One is the other's successor, or None."""
-    gone = str(before.guid) if before else str(after.guid) if after else ""
-    affected = {
-        (destination["app"], destination["process"])
-        for route in (before, after)
-        if route is not None
-        for destination in route.destinations
-    }
+def refresh_all(
+    world: World, unit: Unit, route: Route, affected: Iterable[tuple[str, str]], is_gone: bool = False
+) -> None:
+    """Refresh the processes (app guid, type) that ``route`` led to before, or leads to as it is now."""
     for app_guid, process_type in sorted(affected):
-        others = [route for route in mapped_routes(app_guid) if route.guid != gone]
-        refresh(
-            world, unit, app_guid, process_type, urls([*others, *([after] if after else [])], app_guid, process_type)
-        )
+        others = [other for other in mapped_routes(app_guid) if other.guid != route.guid]
+        after = others if is_gone else [*others, route]
+        refresh(world, unit, app_guid, process_type, urls(after, app_guid, process_type))
+
+
+def forget_app(world: World, app_guid: str, trace: str = "") -> None:
+    """Take an app that is going out of its routes, which stay; may be repeated. Its processes are gone already."""
+    for route in mapped_routes(app_guid):
+        route.destinations = [destination for destination in route.destinations if destination["app"] != app_guid]
+        unit = world.unit(trace)
+        unit.put(route)
+        unit.leave(route, f"app/{app_guid}")
+        unit.commit()
 
 
 def announce(world: World, unit: Unit, process: Process) -> None:

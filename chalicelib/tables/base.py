@@ -51,7 +51,10 @@ class Member(Table):
 
 
 class Name(Table):
-    """The item that makes a name unique within its scope, and answers who has it."""
+    """The item that makes a name unique within its scope, and answers who has it.
+
+    uses: how many hold it together, where that is possible (the routes of one host).
+    """
 
     class Meta:
         table_name = table_name("names")
@@ -59,6 +62,7 @@ class Name(Table):
     scope = UnicodeAttribute(hash_key=True)
     name = UnicodeAttribute(range_key=True)
     guid = UnicodeAttribute()
+    uses = NumberAttribute(null=True)
 
 
 class Outgoing(Table):
@@ -96,9 +100,17 @@ class Due(Table):
 
 def memberships(resource: Resource) -> list[Member]:
     """The membership items that belong to a resource. Its created_at must be set."""
-    lists = [resource.KIND, *(f"{parent}/{resource.KIND}" for parent in resource.parents())]
-    member = f"{resource.created_at}#{resource.guid}"
-    return [Member(parent, member, name=resource.list_name) for parent in lists]
+    everywhere = Member(resource.KIND, _member(resource), name=resource.list_name)
+    return [everywhere, *(membership(resource, parent) for parent in resource.parents())]
+
+
+def membership(resource: Resource, parent: str) -> Member:
+    """The item that makes a resource a member of ``<parent>/<kind>``."""
+    return Member(f"{parent}/{resource.KIND}", _member(resource), name=resource.list_name)
+
+
+def _member(resource: Resource) -> str:
+    return f"{resource.created_at}#{resource.guid}"
 
 
 def plain(value: Any) -> Any:

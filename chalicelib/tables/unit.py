@@ -23,7 +23,7 @@ from chalicelib.adapters.bus import Bus
 from chalicelib.adapters.clock import new_guid, stamp
 from chalicelib.contracts.envelope import Envelope, decode
 from chalicelib.core.errors import Conflict, NameTaken, PaasError
-from chalicelib.tables.base import OUTBOX_SHARDS, Due, Name, Outgoing, Resource, memberships
+from chalicelib.tables.base import OUTBOX_SHARDS, Due, Name, Outgoing, Resource, membership, memberships
 from chalicelib.tables.connection import Table, shared
 
 log = logging.getLogger(__name__)
@@ -91,6 +91,13 @@ class Unit:
         self.delete(resource)
         for member in memberships(resource):
             self._add("delete", member)
+
+    def join(self, resource: Resource, parent: str) -> None:
+        """Make the resource a member of one more list than its row tells: ``app/<guid>`` for a route."""
+        self._add("save", membership(resource, parent))
+
+    def leave(self, resource: Resource, parent: str) -> None:
+        self._add("delete", membership(resource, parent))
 
     def claim(self, scope: str, name: str, guid: str, taken: PaasError | None = None) -> None:
         """Make ``name`` (compared without case) ``guid``'s own within ``scope``, or fail with ``taken``."""
