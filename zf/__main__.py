@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 import click
 
-from .cli import cli
-from .client.errors import ZfError
-from .console import Console
+from zf.cli import cli
+from zf.client.errors import ZfError
+from zf.console import Console
 
 INTERRUPTED = 130
 

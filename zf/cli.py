@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from .client.errors import ZfError
+from zf.client.errors import ZfError
 
 #: name: (module, summary), in the order of the help.
 SECTIONS: dict[str, dict[str, tuple[str, str]]] = {

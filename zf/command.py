@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .client import config as configs
-from .client.config import Config, Named
-from .client.errors import NotLoggedInError, NotTargetedError, ZfError
-from .console import Console
+from zf.client import config as configs
+from zf.client.config import Config, Named
+from zf.client.errors import NotLoggedInError, NotTargetedError, ZfError
+from zf.console import Console
 
 if TYPE_CHECKING:
-    from .client.api import Api
-    from .client.logs import LogCache
+    from zf.client.api import Api
+    from zf.client.logs import LogCache
 
 
 class Invocation:
@@ -33,9 +33,9 @@ class Invocation:
     @cached_property
     def api(self) -> "Api":
         """Raises NotLoggedInError."""
-        from .client.api import Api
-        from .client.http import Http
-        from .client.login import Login
+        from zf.client.api import Api
+        from zf.client.http import Http
+        from zf.client.login import Login
 
         if not self.config.access_token:
             raise NotLoggedInError(api=self.config.api)
@@ -44,7 +44,7 @@ class Invocation:
 
     @cached_property
     def logs(self) -> "LogCache":
-        from .client.logs import LogCache
+        from zf.client.logs import LogCache
 
         return LogCache(self.api.http, self.config.log_cache_url)
 

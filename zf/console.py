@@ -11,13 +11,13 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TextIO
 
-from .text import harmless
+from zf.text import harmless
 
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
 
-    from .client.errors import ZfError
-    from .client.logs import Line
+    from zf.client.errors import ZfError
+    from zf.client.logs import Line
 
 STATE_STYLES = {
     "RUNNING": "green",
@@ -68,13 +68,17 @@ class Console:
             print(json.dumps(value, indent=2, ensure_ascii=False), file=self.out, flush=True)
 
     def problem(self, error: "ZfError") -> None:
+        if error.log and not error.log_was_shown:
+            self.warn("The last lines of the log:")
+            for line in error.log:
+                self.warn(f"   {line}")
         self.warn(f"Error: {error.message}{'' if error.message.endswith(('.', '?', '!')) else '.'}")
         if error.hint:
             self.warn(f"  {error.hint}")
 
     def line(self, line: "Line") -> None:
         """One log line: 2026-11-23T15:44:40.12 [APP/PROC/WEB/0] OUT text."""
-        from .text import at_ns
+        from zf.text import at_ns
 
         where = f"{line.source}/{line.instance}" if line.instance else line.source
         head = f"{at_ns(line.timestamp)} [{harmless(where)}] {'ERR' if line.type == 'ERR' else 'OUT'}"

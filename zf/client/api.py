@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
-from .config import Named
-from .errors import ApiError, missing
-from .http import Http, Json
-from .jobs import finish
-from .models import App, Build, Domain, Event, Instance, Package, Process, Route, read
-from .pages import listed, names
+from zf.client.config import Named
+from zf.client.errors import ApiError, missing
+from zf.client.http import Http, Json
+from zf.client.jobs import finish
+from zf.client.models import App, Build, Domain, Event, Instance, Package, Process, Route, read
+from zf.client.pages import listed, names
 
 T = TypeVar("T")
 N = TypeVar("N", Named, App)

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from .errors import ConfigError
+from zf.client.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)

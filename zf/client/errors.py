@@ -26,7 +26,11 @@ from typing import Any
 
 
 class ZfError(Exception):
+    """log: the last lines of what failed, the oldest first."""
+
     exit_code = 1
+    #: Whether people have seen the log already, while it was written.
+    log_was_shown = False
 
     def __init__(self, message: str, hint: str = "", *, log: Sequence[str] = ()) -> None:
         super().__init__(message)
@@ -103,7 +107,7 @@ class UploadError(ZfError):
 
 
 class StagingError(ZfError):
-    pass
+    log_was_shown = True
 
 
 class StartError(ZfError):

@@ -14,9 +14,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
-from .errors import ApiError, BadAnswerError, NotFoundError, NotLoggedInError, UnreachableError, ZfError
-from .lean_httpx import httpx
-from .waiting import backoff
+from zf.client.errors import ApiError, BadAnswerError, NotFoundError, NotLoggedInError, UnreachableError, ZfError
+from zf.client.lean_httpx import httpx
+from zf.client.waiting import backoff
 
 #: Connect: what the cf command allows. Read: longer than API Gateway's 29 s.
 TIMEOUT_S = httpx.Timeout(60, connect=6)

@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from .errors import JobFailedError, WaitError
-from .http import Http, raise_for
-from .waiting import backoff
+from zf.client.errors import JobFailedError, WaitError
+from zf.client.http import Http, raise_for
+from zf.client.waiting import backoff
 
 #: The steps behind a job are short; a job without news for this long has lost its worker.
 GIVE_UP_S = 600

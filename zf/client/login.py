@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from . import config as configs
-from .config import Config
-from .errors import BadAnswerError, NotLoggedInError
-from .http import Http, Json, api_url, parsed, raise_for
+from zf.client import config as configs
+from zf.client.config import Config
+from zf.client.errors import BadAnswerError, NotLoggedInError
+from zf.client.http import Http, Json, api_url, parsed, raise_for
 
 #: Renew when the token ends within this time, in seconds; half of what a minute's token lives.
 MARGIN_S = 30

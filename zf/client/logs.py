@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import BadAnswerError
-from .http import Http, Json
+from zf.client.errors import BadAnswerError
+from zf.client.http import Http, Json
 
 #: What other clients hold back for; a DEA sends its lines at most 0.2 s old.
 OVERLAP_NS = 2_000_000_000

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from .errors import BadAnswerError
+from zf.client.errors import BadAnswerError
 
 Json = dict[str, Any]
 T = TypeVar("T")

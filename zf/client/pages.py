@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from .errors import BadAnswerError
-from .http import Http, Json
+from zf.client.errors import BadAnswerError
+from zf.client.http import Http, Json
 
 #: A compromise between round trips and the API's 5 MB a page.
 PER_PAGE = 1000

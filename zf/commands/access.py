@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..client import config as configs
-from ..client.config import Named
-from ..client.errors import UsageError, ZfError
-from ..command import Invocation, command
+from zf.client import config as configs
+from zf.client.config import Named
+from zf.client.errors import UsageError, ZfError
+from zf.command import Invocation, command
 
 if TYPE_CHECKING:
-    from ..client.api import Api
+    from zf.client.api import Api
 
 
 @command("api", "zf api http://localhost:8080", "zf api https://api.example.com", "zf api")
@@ -22,8 +22,8 @@ def api(it: Invocation, url: str | None) -> None:
 
     Without a scheme, https is meant, and http for this machine.
     """
-    from ..client.http import Http, api_url
-    from ..client.login import discover
+    from zf.client.http import Http, api_url
+    from zf.client.login import discover
 
     if url:
         http = Http(api_url(url))
@@ -57,7 +57,7 @@ def login(
 
     An only org, and an only space in it, are targeted without being asked for.
     """
-    from ..client.login import log_in
+    from zf.client.login import log_in
 
     url = url or it.config.api
     if not url:

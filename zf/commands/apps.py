@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..command import Invocation, command
-from ..text import ago, megabytes, size
+from zf.command import Invocation, command
+from zf.text import ago, megabytes, size
 
 if TYPE_CHECKING:
-    from ..client.api import Api
-    from ..client.models import App, Instance, Process
-    from ..console import Console
+    from zf.client.api import Api
+    from zf.client.models import App, Instance, Process
+    from zf.console import Console
 
 
 @command("apps", "zf apps", "zf apps --json")
 def apps(it: Invocation) -> None:
     """List the apps of the space."""
-    from ..push.pipeline import urls_of, web_of
+    from zf.push.pipeline import urls_of, web_of
 
     found = it.api.apps(it.space)
     processes = defaultdict(list)
@@ -66,7 +66,7 @@ def app(it: Invocation, name: str) -> None:
 
 def show_app(it: Invocation, app: "App") -> None:
     """The app as it is now: `app`, and the end of start, restart, scale and restage."""
-    from ..push.pipeline import urls_of
+    from zf.push.pipeline import urls_of
 
     processes = it.api.processes([app.guid])
     stats = {process.guid: it.api.stats(process.guid) for process in processes}

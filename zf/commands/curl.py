@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from ..client.errors import UsageError, ZfError
-from ..command import Invocation, command
+from zf.client.errors import UsageError, ZfError
+from zf.command import Invocation, command
 
 
 @command(

@@ -4,8 +4,8 @@ import json
 
 import click
 
-from ..client.errors import missing
-from ..command import Invocation, command
+from zf.client.errors import missing
+from zf.command import Invocation, command
 
 #: The parts of an app's environment, in the API's words and ours.
 PARTS = {

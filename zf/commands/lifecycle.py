@@ -2,11 +2,11 @@
 
 import click
 
-from ..client.errors import NotFoundError, UsageError, ZfError
-from ..client.models import App
-from ..command import Invocation, command
-from ..text import epoch_ns
-from .apps import show_app
+from zf.client.errors import NotFoundError, UsageError, ZfError
+from zf.client.models import App
+from zf.command import Invocation, command
+from zf.commands.apps import show_app
+from zf.text import epoch_ns
 
 
 @command("start", "zf start hello")
@@ -127,8 +127,8 @@ def delete(it: Invocation, name: str, force: bool, with_routes: bool) -> None:
 
 
 def _stage_newest(it: Invocation, app: App) -> None:
-    from ..push.report import Report
-    from ..push.staging import stage
+    from zf.push.report import Report
+    from zf.push.staging import stage
 
     package = it.api.newest_package(app)
     if package is None:
@@ -140,8 +140,8 @@ def _stage_newest(it: Invocation, app: App) -> None:
 
 def _until_up(it: Invocation, app: App, action: str | None, process_type: str = "web") -> None:
     """Does the action, waits for the instances, shows the app."""
-    from ..push.report import Report
-    from ..push.starting import wait_until_up
+    from zf.push.report import Report
+    from zf.push.starting import wait_until_up
 
     with Report(it.console).phase("start", f"Starting {app.name}") as phase:
         if action:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..client.errors import ZfError
-from ..command import Invocation, command
+from zf.client.errors import ZfError
+from zf.command import Invocation, command
 
 if TYPE_CHECKING:
-    from ..client.logs import Line
+    from zf.client.logs import Line
 
 #: A log cache that is away for so long while it is followed is given up, in seconds.
 AWAY_S = 60
@@ -50,7 +50,7 @@ def events(it: Invocation, name: str, limit: int) -> None:
 
 
 def _follow(it: Invocation, guid: str) -> None:
-    from ..client.logs import POLL_S, Follower
+    from zf.client.logs import POLL_S, Follower
 
     newest = it.logs.newest(guid)
     follower = Follower(it.logs, guid, newest + 1 if newest else 0)

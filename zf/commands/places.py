@@ -4,8 +4,8 @@ from dataclasses import asdict
 
 import click
 
-from ..client.config import Named
-from ..command import Invocation, command
+from zf.client.config import Named
+from zf.command import Invocation, command
 
 
 @command("orgs", "zf orgs", "zf orgs --json")

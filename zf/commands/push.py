@@ -5,12 +5,12 @@ from typing import Any
 
 import click
 
-from ..client.errors import UsageError, ZfError
-from ..command import Invocation, command
-from ..push.flags import Flags, check, choose
-from ..push.spec import AppSpec, find
-from ..text import seconds
-from .apps import show_instances
+from zf.client.errors import UsageError
+from zf.command import Invocation, command
+from zf.commands.apps import show_instances
+from zf.push.flags import Flags, check, choose
+from zf.push.spec import AppSpec, find
+from zf.text import seconds
 
 #: Through a push the control plane may be away for so long, in seconds, before it counts as failed.
 PATIENCE_S = 60
@@ -62,23 +62,15 @@ def push(
     Settings come from manifest.yml, flags win over it. Without a manifest, NAME is needed. Files named in .cfignore
     stay at home. With --json: {app, guid, urls, instances, timings}, or a list of these for several apps.
     """
-    from ..push.pipeline import Push
-    from ..push.report import Report
+    from zf.push.pipeline import Push
+    from zf.push.report import Report
 
     flags = Flags(path=Path(path) if path else None, disk=disk, **given)
     check(flags)
     specs = choose(_apps(it, manifest, name, path, variables, vars_files), name, flags)
     it.console.say(f"Pushing {', '.join(spec.name for spec in specs)} to {it.where()}\n")
     it.api.http.patience_s = PATIENCE_S
-    try:
-        pushed = Push(it.api, it.logs, it.space, Report(it.console)).push(specs, start=not no_start)
-    except ZfError as error:
-        if error.log and not it.console.as_json:
-            it.console.say("\nThe last lines of the log:")
-            for line in error.log:
-                it.console.say(f"   {line}")
-            it.console.say()
-        raise
+    pushed = Push(it.api, it.logs, it.space, Report(it.console)).push(specs, start=not no_start)
     answers = [one.as_json() for one in pushed]
     it.console.result(answers[0] if len(answers) == 1 else answers)
     for one in pushed:
@@ -116,8 +108,8 @@ def _apps(
         if variables or vars_files:
             raise UsageError("Variables are given, but there is no manifest to fill", "Name it: zf push -f FILE")
         return ()
-    from ..push.manifest import load
-    from ..push.variables import gather
+    from zf.push.manifest import load
+    from zf.push.variables import gather
 
     loaded = load(file, gather(variables, [Path(one) for one in vars_files]))
     for warning in loaded.warnings:

@@ -2,15 +2,15 @@
 
 import click
 
-from ..client.errors import ZfError, missing
-from ..client.models import Domain, Route
-from ..command import Invocation, command
+from zf.client.errors import ZfError, missing
+from zf.client.models import Domain, Route
+from zf.command import Invocation, command
 
 
 @command("routes", "zf routes")
 def routes(it: Invocation) -> None:
     """List the routes of the space and the apps they lead to."""
-    from ..push.pipeline import urls_of
+    from zf.push.pipeline import urls_of
 
     names = {app.guid: app.name for app in it.api.apps(it.space)}
     answer, rows = [], []
@@ -83,7 +83,7 @@ def _dotted(host: str, domain: str) -> str:
 
 
 def _tell(it: Invocation, route: Route, said: str, answer: dict[str, object]) -> None:
-    from ..push.pipeline import urls_of
+    from zf.push.pipeline import urls_of
 
     (url,) = urls_of(it.api, [route])
     it.console.say(f"{url} {said}")

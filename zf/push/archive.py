@@ -5,7 +5,7 @@ import zipfile
 from collections.abc import Callable, Iterable
 from typing import IO
 
-from .files import Entry, Kind, Source, read_through
+from zf.push.files import Entry, Kind, Source, read_through
 
 #: Deflating these again costs time and gains nothing.
 PACKED = (

@@ -11,8 +11,8 @@ from enum import Enum
 from pathlib import Path, PurePosixPath
 from typing import IO, Protocol
 
-from ..client.errors import FilesError
-from .ignore import ignored_by, read_ignore
+from zf.client.errors import FilesError
+from zf.push.ignore import ignored_by, read_ignore
 
 #: The earliest and latest times a zip can tell.
 ZIP_YEARS = (1980, 2107)

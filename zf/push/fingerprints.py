@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from .files import Entry, Kind, Source, read_through
+from zf.push.files import Entry, Kind, Source, read_through
 
 #: The platform's resource pool keeps files of these sizes, in bytes.
 POOLED = range(64 * 1024, 512 * 1024 * 1024 + 1)

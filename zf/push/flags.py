@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..client.errors import UsageError
-from . import manifest_keys as keys
-from .spec import AppSpec
+from zf.client.errors import UsageError
+from zf.push import manifest_keys as keys
+from zf.push.spec import AppSpec
 
 #: What -b takes for "let the platform detect it".
 DETECT = ("default", "null")

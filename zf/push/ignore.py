@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from ..client.errors import FilesError
+from zf.client.errors import FilesError
 
 DEFAULTS = (".cfignore", "_darcs", ".DS_Store", ".git", ".gitignore", ".hg", "manifest.yml", ".svn")
 

@@ -3,8 +3,8 @@
 from collections import deque
 from collections.abc import Callable
 
-from ..client.errors import ZfError
-from ..client.logs import Follower, Line, LogCache
+from zf.client.errors import ZfError
+from zf.client.logs import Follower, Line, LogCache
 
 #: Failures in a row after which the log is given up; what the cf command does.
 TRIES = 5

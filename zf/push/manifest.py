@@ -7,11 +7,11 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from ..client.errors import ManifestError
-from . import yaml_lines
-from .manifest_keys import APP_KEYS, PROCESS_KEYS, Check
-from .spec import AppSpec
-from .variables import fill
+from zf.client.errors import ManifestError
+from zf.push import yaml_lines
+from zf.push.manifest_keys import APP_KEYS, PROCESS_KEYS, Check
+from zf.push.spec import AppSpec
+from zf.push.variables import fill
 
 
 @dataclass(frozen=True, slots=True)

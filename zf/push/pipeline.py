@@ -8,21 +8,21 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..client.api import Api
-from ..client.config import Named
-from ..client.errors import FilesError, ManifestError, WaitError
-from ..client.logs import LogCache
-from ..client.models import App, Instance, Package, Process, Route
-from ..client.waiting import backoff
-from ..text import epoch_ns, size
-from .archive import write_zip
-from .files import Kind, Source, source_at
-from .fingerprints import Fingerprint, candidates, fingerprints, known
-from .report import Report
-from .spec import AppSpec
-from .staging import stage
-from .starting import wait_until_up
-from .upload import upload
+from zf.client.api import Api
+from zf.client.config import Named
+from zf.client.errors import FilesError, ManifestError, WaitError
+from zf.client.logs import LogCache
+from zf.client.models import App, Instance, Package, Process, Route
+from zf.client.waiting import backoff
+from zf.push.archive import write_zip
+from zf.push.files import Kind, Source, source_at
+from zf.push.fingerprints import Fingerprint, candidates, fingerprints, known
+from zf.push.report import Report
+from zf.push.spec import AppSpec
+from zf.push.staging import stage
+from zf.push.starting import wait_until_up
+from zf.push.upload import upload
+from zf.text import epoch_ns, size
 
 #: Putting a package together is a streaming job of the platform; a GB takes a minute or two.
 ASSEMBLY_GIVE_UP_S = 900

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ..client.logs import Line
-from ..console import Console
-from ..text import harmless, seconds
+from zf.client.logs import Line
+from zf.console import Console
+from zf.text import harmless, seconds
 
 if TYPE_CHECKING:
     from rich.progress import Progress

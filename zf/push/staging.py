@@ -2,14 +2,14 @@
 
 import time
 
-from ..client.api import Api
-from ..client.errors import StagingError, WaitError
-from ..client.logs import LogCache
-from ..client.models import App, Package
-from ..client.waiting import backoff
-from ..text import epoch_ns
-from .livelog import LiveLog
-from .report import Phase
+from zf.client.api import Api
+from zf.client.errors import StagingError, WaitError
+from zf.client.logs import LogCache
+from zf.client.models import App, Package
+from zf.client.waiting import backoff
+from zf.push.livelog import LiveLog
+from zf.push.report import Phase
+from zf.text import epoch_ns
 
 #: The platform ends a build after 15 min; a client that waits longer has lost touch.
 GIVE_UP_S = 1200

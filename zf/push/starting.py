@@ -4,14 +4,14 @@ import time
 from collections.abc import Sequence
 from enum import Enum
 
-from ..client.api import Api
-from ..client.errors import StartError
-from ..client.logs import LogCache
-from ..client.models import App, Instance, Process
-from ..client.waiting import backoff
-from ..text import megabytes
-from .livelog import last_words
-from .report import Phase
+from zf.client.api import Api
+from zf.client.errors import StartError
+from zf.client.logs import LogCache
+from zf.client.models import App, Instance, Process
+from zf.client.waiting import backoff
+from zf.push.livelog import last_words
+from zf.push.report import Phase
+from zf.text import megabytes
 
 #: What the cf command waits for a start.
 GIVE_UP_S = 300

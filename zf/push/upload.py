@@ -4,12 +4,12 @@ import json
 from collections.abc import Callable
 from typing import IO
 
-from ..client.errors import UnreachableError, UploadError
-from ..client.http import Http, parsed, raise_for, v3_errors
-from ..client.lean_httpx import httpx
-from ..client.models import Package, read
-from ..text import size
-from .fingerprints import Fingerprint
+from zf.client.errors import UnreachableError, UploadError
+from zf.client.http import Http, parsed, raise_for, v3_errors
+from zf.client.lean_httpx import httpx
+from zf.client.models import Package, read
+from zf.push.fingerprints import Fingerprint
+from zf.text import size
 
 TRIES = 3
 #: Writing waits for the network, reading for the platform to have stored the last piece. Seconds.

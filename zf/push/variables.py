@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..client.errors import ManifestError, UsageError
-from . import yaml_lines
+from zf.client.errors import ManifestError, UsageError
+from zf.push import yaml_lines
 
 _VARIABLE = re.compile(r"\(\(([-/.\w]+)\)\)")
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from ..client.errors import ManifestError
+from zf.client.errors import ManifestError
 
 #: A manifest is small; this is more than a hundred apps.
 LARGEST = 1 << 20
