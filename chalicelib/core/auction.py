@@ -4,6 +4,7 @@ The 2011 controller took the first answer; the delay of an answer was its price.
 the cheapest of those that came within the window wins, index by index.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from chalicelib.contracts.auction import Bid, Wanted
@@ -12,15 +13,16 @@ from chalicelib.contracts.auction import Bid, Wanted
 SIBLING_MS = 10.0
 
 
-def choose(wants: Sequence[Wanted], bids: Iterable[Bid]) -> dict[int, Bid]:
+def choose(wants: Sequence[Wanted], bids: Iterable[Bid], won_before: Iterable[str] = ()) -> dict[int, Bid]:
     """index -> the winning bid, for every index that somebody has room for.
 
     Each index goes to the lowest taint; a DEA's taint grows by SIBLING_MS with everything that it has won here,
-    so that one auction spreads an app as well as several would. Ties are broken by the DEA's id.
+    so that one auction spreads an app as well as several would. won_before: the DEAs that have won in this auction
+    already, once for each win. Ties are broken by the DEA's id.
     """
     candidates = sorted(bids, key=lambda bid: bid.dea)
     offers = {bid.dea: {offer.index: offer.taint_ms for offer in bid.offers} for bid in candidates}
-    won = dict.fromkeys(offers, 0)
+    won = Counter(won_before)
     winners: dict[int, Bid] = {}
     for want in wants:
         able = [bid for bid in candidates if want.index in offers[bid.dea] and won[bid.dea] < bid.room]

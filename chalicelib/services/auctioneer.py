@@ -22,7 +22,6 @@ from chalicelib.contracts.auction import (
     Start,
     Started,
     Stop,
-    Wanted,
 )
 from chalicelib.contracts.codec import from_json, to_json
 from chalicelib.contracts.health import AuctionCheck, PlacementCheck, PlacementOpen
@@ -82,11 +81,12 @@ def decide(world: World, auction_guid: str, closes_at: float, trace: str) -> Non
     if not auction.closed:
         Auction(auction_guid).update([Auction.closed.set(True)])
     discover = from_json(Discover, auction.discover)
-    open_rows = _still_open(discover)
-    wants = [want for want in discover.wants if want.index in open_rows]
-    winners = choose(wants, _bids(auction_guid))
+    rows = _attempts(discover)
+    wants = [want for want in discover.wants if want.index in rows and rows[want.index].state == OPEN]
+    won_before = [str(row.dea) for row in rows.values() if row.state != OPEN]
+    winners = choose(wants, _bids(auction_guid), won_before)
     claim = _claim_staging if discover.work == STAGING else _claim_instances
-    claim(world, discover, [(open_rows[index], bid) for index, bid in winners.items()], trace)
+    claim(world, discover, [(rows[index], bid) for index, bid in winners.items()], trace)
 
 
 def _claim_instances(world: World, discover: Discover, won: Sequence[tuple[Placement, Bid]], trace: str) -> None:
@@ -231,7 +231,7 @@ def check_auction(world: World, check: AuctionCheck, trace: str) -> None:
     if auction is None:
         return
     discover = from_json(Discover, auction.discover)
-    left = list(_still_open(discover).values())
+    left = [row for row in _attempts(discover).values() if row.state == OPEN]
     again = _discover(discover.work, discover.work_guid, discover.version, left)
     if again is None or not left:
         return
@@ -312,15 +312,11 @@ def _discover(work: str, work_guid: str, version: int, rows: Sequence[Placement]
     return placements.process_discover(process, droplet, wanted) if droplet and wanted else None
 
 
-def _still_open(discover: Discover) -> dict[int, Placement]:
-    """Of what was wanted, the rows that are still open for the same attempt, by index."""
-    wanted: dict[int, Wanted] = {want.index: want for want in discover.wants}
+def _attempts(discover: Discover) -> dict[int, Placement]:
+    """The placements that still are about the attempts that were wanted, by index."""
+    wanted = {want.index: want.instance_guid for want in discover.wants}
     found = Placement.query(discover.work_guid, consistent_read=True)
-    return {
-        int(row.index): row
-        for row in found
-        if row.state == OPEN and int(row.index) in wanted and row.instance_guid == wanted[int(row.index)].instance_guid
-    }
+    return {int(row.index): row for row in found if row.instance_guid == wanted.get(int(row.index))}
 
 
 def _auction(guid: str) -> Auction | None:
