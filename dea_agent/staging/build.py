@@ -1,0 +1,167 @@
+"""One build from beginning to end: fetch, detect, compile, release, pack, upload."""
+
+import asyncio
+import json
+import platform
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from chalicelib.contracts.runspec import StagingSpec
+from chalicelib.contracts.staging import DropletMade, StagingStart
+from dea_agent.staging import buildpacks, package, tarball
+from dea_agent.staging.buildpacks import Buildpack, Library
+from dea_agent.staging.errors import StagingFailed
+from dea_agent.staging.lifecycle import Folders, Lifecycle
+from dea_agent.staging.sandbox import Emit, Sandbox
+from dea_agent.staging.transfer import Transfer
+
+#: Most bytes of a build cache, packed: a larger one takes longer to move than it saves.
+MAX_CACHE_BYTES = 512 * 1024**2
+
+
+class Build:
+    """``durations_s`` per phase and ``cache_saved`` tell afterwards how it went."""
+
+    def __init__(
+        self, request: StagingStart, folders: Folders, sandbox: Sandbox, library: Library, uid: int | None, emit: Emit
+    ) -> None:
+        self._request, self._folders, self._sandbox, self._library = request, folders, sandbox, library
+        self._uid, self._emit = uid, emit
+        self._root = folders.root
+        self._cache_before = ""
+        self.durations_s: dict[str, float] = {}
+        self.cache_saved = False
+
+    @contextmanager
+    def _phase(self, name: str) -> Iterator[None]:
+        begin = time.monotonic()
+        try:
+            yield
+        finally:
+            self.durations_s[name] = round(time.monotonic() - begin, 3)
+
+    def _say(self, line: str) -> None:
+        self._emit("OUT", line)
+
+    async def run(self, transfer: Transfer, spec: StagingSpec) -> DropletMade:
+        """Raises StagingFailed."""
+        lifecycle = Lifecycle(self._sandbox, self._folders, self._emit)
+        with self._phase("download"):
+            await asyncio.gather(self._fetch_package(transfer), self._fetch_cache(transfer))
+            self._write_env(spec.env)
+            lifecycle.procfile()  # a bad one is told before the work, not after it
+        with self._phase("detect"):
+            packs, detected = await self._choose(lifecycle)
+        with self._phase("compile"):
+            await lifecycle.compile(packs)
+        with self._phase("release"):
+            process_types = await lifecycle.process_types(packs)
+            if "web" not in process_types:
+                self._emit("ERR", "No start command specified by buildpack or via Procfile.")
+                self._emit("ERR", "App will not start unless a command is provided at runtime.")
+        used = lifecycle.used(packs, detected)
+        info = {"detected_buildpack": detected or packs[-1].name, "start_command": process_types.get("web", "")}
+        with self._phase("upload"):
+            self._say("Uploading droplet, build artifacts cache...")
+            packed, _ = await asyncio.gather(
+                self._upload_droplet(transfer, info), self._upload_cache(transfer, lifecycle.caches(packs))
+            )
+            self._say("Uploading complete")
+        return DropletMade(
+            digest=f"sha256:{packed.sha256}",
+            size_bytes=packed.size,
+            stack=self._request.stack,
+            arch=platform.machine(),
+            process_types=process_types,
+            buildpacks=used,
+        )
+
+    async def _fetch_package(self, transfer: Transfer) -> None:
+        self._say("Downloading app package...")
+        target = self._root / "package.zip"
+        size, digest = await transfer.download(
+            self._request.package_url, target, "app package", package.LIMITS.packed_bytes
+        )
+        if f"sha256:{digest}" != self._request.package_digest:
+            raise StagingFailed("StagingError", "the app package is damaged: its digest is not what it should be")
+        self._say(f"Downloaded app package ({human(size)})")
+        await asyncio.to_thread(package.unpack, target, self._folders.app, self._uid, "app package")
+        target.unlink()
+
+    async def _fetch_cache(self, transfer: Transfer) -> None:
+        """Without a cache it takes longer, so no trouble with it ends a build."""
+        if not self._request.cache_url:
+            return
+        self._say("Downloading build artifacts cache...")
+        target = self._root / "cache.tgz"
+        try:
+            size, _ = await transfer.download(self._request.cache_url, target, "build cache", MAX_CACHE_BYTES)
+        except StagingFailed as error:
+            self._say(f"Building without a cache: {error}")
+            return
+        target.chmod(0o644)
+        # By the scripts' own user: what they put into it can do no more than they can.
+        argv = ["tar", "-xzf", str(target), "-C", str(self._folders.cache), "--no-same-owner"]
+        status, _ = await self._sandbox.run(argv, self._emit)
+        target.unlink()
+        self._say(f"Downloaded build artifacts cache ({human(size)})")
+        if status == 0:
+            self._cache_before = await asyncio.to_thread(tarball.fingerprint, self._folders.cache)
+
+    def _write_env(self, env: dict[str, str]) -> None:
+        """Heroku's way to hand variables over: a folder with a file for each."""
+        for name, value in env.items():
+            if name.replace("_", "").isalnum() and len(name) < 200:
+                (self._folders.env / name).write_text(value)
+
+    async def _choose(self, lifecycle: Lifecycle) -> tuple[list[Buildpack], str]:
+        """The buildpacks the app asked for or, when it asked for none, the one that detects it."""
+        if not self._request.buildpacks:
+            found, said = await lifecycle.detect(self._library.all())
+            return [found], said
+        packs = []
+        for number, key in enumerate(self._request.buildpacks):
+            known = self._library.find(key)
+            folder = self._root / f"buildpack-{number}"
+            packs.append(known or await buildpacks.fetch(key, self._sandbox, folder, self._uid, self._emit))
+        return packs, ""
+
+    async def _upload_droplet(self, transfer: Transfer, info: dict[str, str]) -> tarball.Packed:
+        staging_info, target = self._root / "staging_info.yml", self._root / "droplet.tgz"
+        staging_info.write_text(json.dumps(info))
+        folders = self._folders
+        content = {
+            "app": folders.app, "deps": folders.deps, "profile.d": folders.profile, "staging_info.yml": staging_info,
+        }  # fmt: skip
+        most_bytes = self._request.limits.disk_mb * 1024**2
+        packed = await asyncio.to_thread(tarball.pack, target, content, most_bytes)
+        await transfer.upload(self._request.droplet_put_url, target, "droplet")
+        self._say(f"Uploaded droplet ({human(packed.size)})")
+        return packed
+
+    async def _upload_cache(self, transfer: Transfer, caches: dict[str, Path]) -> None:
+        """What this build's buildpacks keep; not again when nothing has changed, not at all when it is too large."""
+        if self._cache_before == await asyncio.to_thread(tarball.fingerprint, self._folders.cache):
+            self.cache_saved = True
+            return
+        target = self._root / "cache.tgz"
+        try:
+            packed = await asyncio.to_thread(tarball.pack, target, caches, 4 * MAX_CACHE_BYTES)
+            if packed.size > MAX_CACHE_BYTES:
+                raise StagingFailed("StagingError", f"it is larger than {human(MAX_CACHE_BYTES)}")
+            await transfer.upload(self._request.cache_put_url, target, "build cache")
+        except StagingFailed as error:
+            self._emit("ERR", f"The build artifacts cache was not kept: {error}")
+            return
+        self._say(f"Uploaded build artifacts cache ({human(packed.size)})")
+        self.cache_saved = True
+
+
+def human(size: int) -> str:
+    """Bytes as Cloud Foundry writes them: ``220B``, ``1.2K``, ``45.5M``."""
+    for unit, factor in (("G", 1024**3), ("M", 1024**2), ("K", 1024)):
+        if size >= factor:
+            return f"{size / factor:.1f}".removesuffix(".0") + unit
+    return f"{size}B"

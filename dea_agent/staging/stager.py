@@ -1,0 +1,207 @@
+"""Staging: a package becomes a droplet. One :class:`Stager` per agent; many builds may run at once.
+
+A build that fails is an answer, never an exception: the control plane shows it to the app's owner.
+"""
+
+import asyncio
+import hashlib
+import logging
+import os
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from chalicelib.contracts.codec import DecodeError, from_json
+from chalicelib.contracts.runspec import StagingSpec
+from chalicelib.contracts.staging import StagingFinished, StagingStart
+from dea_agent.runtimes import cgroup, processes
+from dea_agent.staging.build import Build
+from dea_agent.staging.buildpacks import Library
+from dea_agent.staging.errors import StagingFailed
+from dea_agent.staging.lifecycle import Folders
+from dea_agent.staging.sandbox import GUID_VARIABLE, SYSTEM_PATH, Emit, Sandbox
+from dea_agent.staging.transfer import Transfer
+
+log = logging.getLogger(__name__)
+
+#: What an operator lets through from the agent's environment to the buildpacks (package index, proxies): names,
+#: separated by commas.
+PASSED_NAMES = "ZF_STAGING_ENV_PASS"
+
+#: The last line of a failed build's log, as Cloud Foundry has it; for other errors it is the detail.
+FAILURES = {
+    "NoAppDetectedError": "None of the buildpacks detected a compatible application",
+    "BuildpackCompileFailed": "Failed to compile droplet",
+    "BuildpackReleaseFailed": "Failed to build droplet release",
+}
+
+
+def passed_env(env: Mapping[str, str]) -> dict[str, str]:
+    """The variables that ``ZF_STAGING_ENV_PASS`` names. The platform's own and AWS's never pass."""
+    names = [name.strip() for name in env.get(PASSED_NAMES, "").split(",")]
+    return {name: env[name] for name in names if name in env and not name.startswith(("ZF_", "AWS_"))}
+
+
+class Stager:
+    """Builds as users ``uid_base``, ``uid_base`` + 1 and so on, one each; as the agent's own user when it is None.
+
+    work_dir, cache_dir: the agent's, on a path that every user may enter. operator_env: see :func:`passed_env`;
+    None reads it from this process's environment. Making one ends what an earlier agent left in ``work_dir``.
+    """
+
+    def __init__(
+        self,
+        work_dir: Path,
+        cache_dir: Path,
+        uid_base: int | None,
+        buildpacks_dir: Path,
+        dea: str,
+        boot: str,
+        operator_env: Mapping[str, str] | None = None,
+    ) -> None:
+        self._work_dir, self._cache_dir, self._uid_base = work_dir, cache_dir, uid_base
+        self._buildpacks_dir, self._dea, self._boot = buildpacks_dir, dea, boot
+        self._operator_env = passed_env(os.environ) if operator_env is None else dict(operator_env)
+        for folder in (work_dir, cache_dir):
+            folder.mkdir(parents=True, exist_ok=True)
+            folder.chmod(0o711)
+        # The name is stable over restarts of this agent and nobody else's: what is left in the group is ours.
+        self._groups = cgroup.detect(f"zf-staging-{hashlib.sha256(str(work_dir).encode()).hexdigest()[:12]}")
+        self._slots: set[int] = set()
+        self._builds: dict[asyncio.Task[StagingFinished], str] = {}
+        self._library: asyncio.Task[Library] | None = None
+        self._sweep()
+
+    def _sweep(self) -> None:
+        for folder in self._work_dir.iterdir():
+            group = self._groups.find(folder.name) if self._groups else None
+            for pid in {*processes.with_variable(GUID_VARIABLE, folder.name), *(group.pids() if group else ())}:
+                with suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
+            if group:
+                group.remove()
+            _remove(folder)
+
+    async def stage(self, request: StagingStart, emit: Emit) -> StagingFinished:
+        """Run the build to its end. ``emit(stream, line)``: a line of its log, ``OUT`` or ``ERR``, as it comes.
+
+        A cancelled caller ends the build, and its processes, before the cancellation goes on.
+        """
+        task = asyncio.create_task(self._stage(request, emit))
+        self._builds[task] = request.build_guid
+        try:
+            return await task
+        except asyncio.CancelledError:
+            current = asyncio.current_task()
+            if current is None or current.cancelling():
+                raise
+            return self._finished(request, error_id="Cancelled", error_detail="the build was cancelled")
+        finally:
+            del self._builds[task]
+
+    async def cancel(self, build_guid: str) -> None:
+        """End the build, if it runs here; returns when nothing of it is left."""
+        tasks = [task for task, guid in self._builds.items() if guid == build_guid]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _stage(self, request: StagingStart, emit: Emit) -> StagingFinished:
+        begin, slot = time.monotonic(), next(i for i in range(len(self._slots) + 1) if i not in self._slots)
+        self._slots.add(slot)
+        uid = None if self._uid_base is None else self._uid_base + slot
+        root = Path(tempfile.mkdtemp(prefix="build-", dir=self._work_dir))
+        build: Build | None = None
+        answer: dict[str, Any]
+        try:
+            async with asyncio.timeout(request.timeout_s), Transfer() as transfer:
+                spec = await self._read_spec(request, transfer)
+                build = await self._prepare(request, spec, root, uid, emit)
+                answer = {"droplet": await build.run(transfer, spec), "cache_saved": build.cache_saved}
+        except StagingFailed as error:
+            answer = {"error_id": error.error_id, "error_detail": str(error)}
+        except TimeoutError:
+            detail = f"staging took longer than {request.timeout_s} seconds"
+            answer = {"error_id": "StagingTimeExpired", "error_detail": detail}
+        except OSError as error:
+            log.exception("build %s failed on this host", request.build_guid)
+            answer = {"error_id": "StagingError", "error_detail": f"the host could not stage: {error.strerror}"}
+        except Exception:
+            log.exception("build %s failed in the agent", request.build_guid)
+            answer = {"error_id": "StagingError", "error_detail": "staging failed in the platform, not in the app"}
+        finally:
+            # Shielded: a second cancellation must not leave a build's files behind.
+            await asyncio.shield(self._clean(root, slot))
+        if "error_id" in answer:
+            emit("ERR", FAILURES.get(answer["error_id"], answer["error_detail"]))
+        durations_s = (build.durations_s if build else {}) | {"total": round(time.monotonic() - begin, 3)}
+        return self._finished(request, **answer, durations_s=durations_s)
+
+    async def _read_spec(self, request: StagingStart, transfer: Transfer) -> StagingSpec:
+        try:
+            return from_json(StagingSpec, await transfer.json(request.spec_url, "staging specification"))
+        except DecodeError:
+            # Its text could quote a secret.
+            raise StagingFailed("StagingError", "the staging specification cannot be read") from None
+
+    async def _prepare(
+        self, request: StagingStart, spec: StagingSpec, root: Path, uid: int | None, emit: Emit
+    ) -> Build:
+        if self._library is None or (self._library.done() and self._library.exception()):
+            self._library = asyncio.create_task(asyncio.to_thread(Library, self._buildpacks_dir, self._cache_dir))
+        library = await asyncio.shield(self._library)
+        folders = Folders(root, uid)
+        group = self._groups.create(root.name, request.limits.memory_mb) if self._groups else None
+        env = self._operator_env | environment(request, spec, folders, library)
+        sandbox = Sandbox(root.name, root, env, request.limits, uid, group)
+        return Build(request, folders, sandbox, library, uid, emit)
+
+    async def _clean(self, root: Path, slot: int) -> None:
+        await asyncio.to_thread(_remove, root)
+        if self._groups and (group := self._groups.find(root.name)):
+            group.remove()
+        self._slots.discard(slot)
+
+    def _finished(self, request: StagingStart, **answer: Any) -> StagingFinished:
+        return StagingFinished(request.build_guid, request.instance_guid, self._dea, self._boot, **answer)
+
+
+def environment(request: StagingStart, spec: StagingSpec, folders: Folders, library: Library) -> dict[str, str]:
+    """What the buildpacks see: the user's variables over the system's, the platform's over both."""
+    usable = {name: value for name, value in spec.env.items() if name and not ({"=", "\0"} & {*name, *value})}
+    return {
+        "PATH": SYSTEM_PATH,
+        "LANG": "C.UTF-8",
+        "USER": "vcap",
+        **usable,
+        "HOME": str(folders.home),
+        "TMPDIR": str(folders.tmp),
+        "CF_STACK": request.stack,
+        "STACK": request.stack,
+        "MEMORY_LIMIT": f"{request.limits.memory_mb}m",
+        "STAGING_TIMEOUT": str(request.timeout_s),
+        "STAGING_TOOLS": str(library.tools),
+        "VCAP_APPLICATION": spec.vcap_application,
+        "VCAP_SERVICES": spec.vcap_services,
+    }
+
+
+def _remove(folder: Path) -> None:
+    """All of it, also folders that their owner closed to himself (some caches do)."""
+
+    def open_and_retry(function: Callable[[str], Any], path: str, _: Any) -> None:
+        with suppress(OSError):
+            os.chmod(os.path.dirname(path), 0o700)
+            function(path)
+
+    if folder.is_dir() and not folder.is_symlink():
+        shutil.rmtree(folder, onerror=open_and_retry)
+    else:
+        folder.unlink(missing_ok=True)
+    if folder.exists():
+        log.warning("%s could not be removed", folder)
