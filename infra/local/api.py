@@ -1,6 +1,7 @@
 """Serves the CloudController's API on loopback: app.py behind our API Gateway, on waitress.
 
-Environment: the common one, and ZF_API_LISTEN (127.0.0.1:0). The ready file tells ``listen``.
+Environment: the common one, ZF_API_LISTEN (127.0.0.1:0) and ZF_ADMIN_PASSWORD: when set, an administrator with it,
+org ``local``, space ``dev`` and the shared domain are made first. The ready file tells ``listen``.
 """
 
 import os
@@ -37,6 +38,12 @@ def main() -> None:
     stop = ops.stopping()
     from app import app
 
+    if password := os.environ.pop("ZF_ADMIN_PASSWORD", ""):
+        from chalicelib import bootstrap
+        from chalicelib.services import bootstrap as first_steps
+
+        world = bootstrap.world()
+        first_steps.bootstrap(world, password, world.config.domain, org="local", space="dev")
     gateway = Gateway(app)
     server = create_server(gateway, os.environ.get("ZF_API_LISTEN", "127.0.0.1:0"))
     threading.Thread(target=server.run, name="api", daemon=True).start()

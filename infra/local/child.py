@@ -58,15 +58,19 @@ class Child:
 
     def stop(self, number: int = signal.SIGTERM) -> None:
         """Ends it and keeps it down. Returns when it has ended."""
-        with self._changed:
-            self._wanted = False
-            process = self._ended = self.process
-            self._changed.notify_all()
-        if process:
+        self.let_go()
+        if process := self.process:
             process.signal(number)
             if processes.wait_for([process], STOP_GRACE_S):
                 process.signal(signal.SIGKILL)
                 processes.wait_for([process], 5)
+
+    def let_go(self) -> None:
+        """Start it no more when it ends, which somebody else sees to."""
+        with self._changed:
+            self._wanted = False
+            self._ended = self.process
+            self._changed.notify_all()
 
     def restart(self) -> None:
         self.stop()

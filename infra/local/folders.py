@@ -21,7 +21,8 @@ SYSTEM_STATE = Path("/var/lib")
 
 @dataclass(frozen=True, slots=True)
 class Folders:
-    """home: $ZF_HOME. run: the folder of instances, router tables and sockets; short, for sockets' paths are."""
+    """home: $ZF_HOME. run: the folder of instances, router tables and sockets; short, as
+    sockets' paths must be."""
 
     home: Path
     run: Path
@@ -43,8 +44,8 @@ class Folders:
         return self.cloud / "ready"
 
     @property
-    def control(self) -> Path:
-        return self.run / "control.sock"
+    def lock(self) -> Path:
+        return self.cloud / "lock"
 
     @property
     def marker(self) -> str:
@@ -62,6 +63,9 @@ class Folders:
     def remove(self) -> None:
         """All of the cloud; the login beside it stays, and so does a home that holds something else."""
         shutil.rmtree(self.run, ignore_errors=True)
+        # The lock goes last: who finds it free must find nothing else.
+        for path in sorted(self.cloud.glob("*"), key=lambda path: path == self.lock):
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         shutil.rmtree(self.cloud, ignore_errors=True)
         for folder in (self.run.parent, self.home):
             try:
@@ -79,7 +83,8 @@ def folders(home: Path, env: Mapping[str, str], is_root: bool) -> Folders:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What is remembered of a cloud in ``state.json``. supervisor: (pid, start time)."""
+    """What is remembered of a cloud in ``state.json``. supervisor: (pid, start time). control: its address,
+    with the secret in it."""
 
     supervisor: tuple[int, int]
     port: int
@@ -88,9 +93,7 @@ class State:
     apps_domain: str
     admin_user: str
     admin_password: str
-
-    def is_supervised(self) -> bool:
-        return Process(*self.supervisor).is_alive()
+    control: str = ""
 
 
 def save(folders: Folders, state: State) -> None:
@@ -110,7 +113,7 @@ def claim(folders: Folders) -> int | None:
     """Take the home's lock; None when another cloud has it. The lock lives as long as the descriptor is open in
     any process, and ends with it however that process ends."""
     folders.make()
-    descriptor = os.open(folders.cloud / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(folders.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -132,5 +135,19 @@ def remembered(folders: Folders) -> dict[str, Process]:
             pid, started = file.read_text().split()
             found[file.name] = Process(int(pid), int(started))
         except (OSError, ValueError):
+            continue
+    return found
+
+
+def addresses(folders: Folders) -> dict[str, str]:
+    """The health address of every component whose last process still runs."""
+    alive = {name: process.pid for name, process in remembered(folders).items() if process.is_alive()}
+    found = {}
+    for name, pid in alive.items():
+        try:
+            said = json.loads((folders.ready / f"{name}.json").read_text())
+            if said["pid"] == pid:
+                found[name] = said["http"]
+        except (OSError, ValueError, KeyError):
             continue
     return found

@@ -93,7 +93,7 @@ def components(
     options: Options, machine: Machine, run: Path, admin_password: str, env: Mapping[str, str]
 ) -> list[Component]:
     """All of them, in the order in which they should get the processor: who is waited for longest comes first."""
-    aws_port, api_port, *router_ports = machine.ports
+    aws_port, api_port, *_ = machine.ports
     api = f"http://127.0.0.1:{api_port}"
     weather = {"ZF_WEATHER_SEED": options.weather_seed} if options.weather_seed else {}
     made = [
@@ -106,12 +106,12 @@ def components(
     ]
     for i in range(options.deas):
         made.append(Component(f"dea-{i}", ("dea_agent",), {**env, **_dea_env(options, machine, run, i)}))
-    for i, port in enumerate([options.port, *router_ports]):
+    for i, listen in enumerate(listeners(options, machine)):
         own = {
             **env,
             "ZF_ROUTER_ID": f"router-{i}",
             "ZF_ROUTER_DIR": str(run / f"router-{i}"),
-            "ZF_LISTEN": f"127.0.0.1:{port}",
+            "ZF_LISTEN": listen,
             "ZF_API_UPSTREAM": api,
             "ZF_UPLOADER_SOCKET": str(run / f"uploader-{i}.sock"),
         }
@@ -120,6 +120,11 @@ def components(
     made.append(Component("hm", ("infra.local.functions", "hm"), env))
     made.append(Component("cc", ("infra.local.functions", "cc"), env))
     return made
+
+
+def listeners(options: Options, machine: Machine) -> list[str]:
+    """Where each router listens: the first on the user's port."""
+    return [f"127.0.0.1:{port}" for port in (options.port, *machine.ports[2:])]
 
 
 def _dea_env(options: Options, machine: Machine, run: Path, i: int) -> dict[str, str]:
