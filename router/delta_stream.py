@@ -42,6 +42,8 @@ class DeltaStream:
         self._subscriptions = {url: _Subscription() for url in (CLUSTER, ASSIGNMENT, LISTENER, ROUTES)}
         #: New clusters whose endpoints have not been asked for yet; routes wait for them.
         self._warming: set[str] = set()
+        #: Envoy brought routes that are not ours as they are now; they may know more than we do.
+        self._foreign_routes = False
         self._nonces = 0
         self.nacks = 0
         #: Envoy's last word on a type that it refused, until it takes one.
@@ -59,6 +61,8 @@ class DeltaStream:
         if not subscription.started:
             subscription.started = True
             subscription.sent = dict(request.initial_resource_versions)
+            if request.type_url == ROUTES:
+                self._foreign_routes = bool(subscription.sent)
             subscription.wildcard = not names or "*" in names
             if subscription.wildcard:
                 subscription.pending = set(self._resources.get(request.type_url, {})) | set(subscription.sent)
@@ -131,8 +135,8 @@ class DeltaStream:
         return response
 
     def _routes_wait(self) -> bool:
-        clusters, routes = self._subscriptions[CLUSTER], self._subscriptions[ROUTES]
-        if routes.sent and not self._may_remove():
+        clusters = self._subscriptions[CLUSTER]
+        if self._foreign_routes and not self._may_remove():
             return True
         return bool(self._warming or clusters.nonce or self._additions(clusters))
 

@@ -32,3 +32,5 @@ def set_up(component: str, level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter(component))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    # It tells of each client where its credentials and endpoint come from.
+    logging.getLogger("botocore").setLevel(logging.WARNING)

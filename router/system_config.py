@@ -36,6 +36,10 @@ STATS = ("http.ingress.", "listener_manager.", "cluster_manager.", "server.", "a
 #: Bodies for the API up to this (API Gateway's limit) survive a restart of the control plane.
 API_BUFFER_BYTES = 10 * 1024 * 1024
 
+#: No client has this address: Envoy believes some headers of "internal" clients, and an empty list means private
+#: networks and this host.
+NOBODY = {"address_prefix": "255.255.255.255", "prefix_len": 32}
+
 NOT_FOUND_BODY = "404 Not Found: Requested route does not exist.\n"
 
 #: Envoy's response flags: which say that an instance failed, and which that there was none.
@@ -144,9 +148,6 @@ def clusters(config: Config) -> dict[str, bytes]:
 def routes_base(config: Config) -> bytes:
     """The route configuration without its hosts: what is said to every instance about the request."""
 
-    def header(name: str, value: str, action: str = "OVERWRITE_IF_EXISTS_OR_ADD") -> dict[str, Any]:
-        return {"header": {"key": name, "value": value}, "append_action": action}
-
     return serialised(
         route_pb2.RouteConfiguration,
         {
@@ -154,14 +155,24 @@ def routes_base(config: Config) -> bytes:
             # Hosts are compared without the port, but instances see the Host header as it was sent.
             "ignore_port_in_host_matching": True,
             "request_headers_to_add": [
-                header("x-forwarded-host", "%REQ(:AUTHORITY)%"),
-                header("x-forwarded-port", str(config.external_port)),
-                header("x-request-start", "%START_TIME(%s%3f)%", "ADD_IF_ABSENT"),
-                header("x-vcap-request-id", "%REQ(X-REQUEST-ID)%"),
+                # Envoy's own way writes its host's address where the client is on the same host.
+                _header("x-forwarded-for", f"%{_CLIENT}%", "APPEND_IF_EXISTS_OR_ADD"),
+                _header("x-forwarded-host", "%REQ(:AUTHORITY)%"),
+                _header("x-forwarded-port", str(config.external_port)),
+                _header("x-request-start", "%START_TIME(%s%3f)%", "ADD_IF_ABSENT"),
+                _header("x-vcap-request-id", "%REQ(X-REQUEST-ID)%"),
             ],
-            "response_headers_to_add": [header("x-vcap-request-id", "%REQ(X-REQUEST-ID)%")],
+            "request_headers_to_remove": ["x-envoy-internal", "x-envoy-external-address"],
+            "response_headers_to_add": [_header("x-vcap-request-id", "%REQ(X-REQUEST-ID)%")],
         },
     )
+
+
+_CLIENT = "DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT"
+
+
+def _header(name: str, value: str, action: str = "OVERWRITE_IF_EXISTS_OR_ADD") -> dict[str, Any]:
+    return {"header": {"key": name, "value": value}, "append_action": action}
 
 
 def hosts(config: Config) -> dict[str, bytes]:
@@ -187,7 +198,7 @@ def hosts(config: Config) -> dict[str, bytes]:
                 "status": 404,
                 "body": {"inline_string": error(10000, "CF-NotFound", "Unknown request")},
             },
-            "response_headers_to_add": [{"header": {"key": "content-type", "value": "application/json"}}],
+            "response_headers_to_add": [_header("content-type", "application/json")],
         },
         {"match": upload, "route": to(UPLOADER)},
         *(
@@ -227,9 +238,10 @@ def listener(config: Config) -> bytes:
                 },
             }
         ],
-        # This is the edge: X-Forwarded-For is appended to, request ids of strangers are replaced.
+        # This is the edge: what only a proxy may say is replaced, request ids among it.
         "use_remote_address": True,
-        "internal_address_config": {},
+        "skip_xff_append": True,
+        "internal_address_config": {"cidr_ranges": [NOBODY]},
         "normalize_path": True,
         "max_request_headers_kb": 64,
         "common_http_protocol_options": {"max_headers_count": 500, "idle_timeout": "90s"},
