@@ -9,6 +9,7 @@ from chalicelib.api.base import Answer, Request
 from chalicelib.core.errors import BadQuery
 from chalicelib.services.listing import Listing, Page
 from chalicelib.tables.base import Resource
+from chalicelib.tables.ledger import Job
 
 Render = Callable[[Request, Any], dict[str, Any]]
 
@@ -39,6 +40,20 @@ def common(request: Request, resource: Resource, *links: str) -> dict[str, Any]:
 def to_one(guid: str | None) -> dict[str, Any]:
     """A relationship to one resource, or to none."""
     return {"data": {"guid": guid} if guid else None}
+
+
+def accepted(request: Request, job: Job) -> Answer:
+    """202 with the job that does it."""
+    return Answer(None, 202, {"Location": f"{request.base}/v3/jobs/{job.guid}"})
+
+
+def including(request: Request, *allowed: str) -> frozenset[str]:
+    """What ``include`` asks for. Raises BadQuery."""
+    wanted = request.values("include") or frozenset()
+    if unknown := wanted - set(allowed):
+        valid = ", ".join(f"'{name}'" for name in allowed)
+        raise BadQuery(f"Invalid included resource: '{sorted(unknown)[0]}'. Valid included resources are: {valid}")
+    return wanted
 
 
 def listing(request: Request, lists: Sequence[str], *filters: str, orders: tuple[str, ...] = ()) -> Listing:
