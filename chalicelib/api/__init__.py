@@ -7,7 +7,20 @@ if TYPE_CHECKING:
     from chalicelib.api.base import Endpoints
 
 #: Modules of this package; each has ``endpoints``.
-MODULES = ("organizations", "root", "scim", "uaa")
+MODULES = (
+    "apps",
+    "builds",
+    "droplets",
+    "environment",
+    "organizations",
+    "packages",
+    "processes",
+    "resource_matches",
+    "root",
+    "scim",
+    "uaa",
+    "uploads",
+)
 
 
 def all_endpoints() -> list["Endpoints"]:

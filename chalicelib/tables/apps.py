@@ -24,6 +24,11 @@ class App(Resource):
     stack = UnicodeAttribute(default="cflinuxfs4")
     droplet_guid = UnicodeAttribute(null=True)
 
+    @property
+    def state(self) -> str:
+        """What the API calls it, in documents and in ``order_by``."""
+        return str(self.desired_state)
+
     def parents(self) -> list[str]:
         return [f"space/{self.space_guid}"]
 

@@ -1,0 +1,109 @@
+"""/v3/builds, and an app's builds."""
+
+from typing import Any
+
+from chalicelib.api.base import Answer, Endpoints, Request
+from chalicelib.api.parsing import Body
+from chalicelib.api.render import common, paginated, to_one
+from chalicelib.api.scoped import narrowed, relabelled, scoped
+from chalicelib.core import lifecycle
+from chalicelib.core.errors import NotFound, Unprocessable
+from chalicelib.core.roles import WRITE
+from chalicelib.core.units import MAX_DISK_MB, MAX_MEMORY_MB
+from chalicelib.services import builds, listing
+from chalicelib.services.listing import page
+from chalicelib.services.owned import owned
+from chalicelib.tables.apps import App, Build, Package
+
+endpoints = Endpoints(__name__)
+
+WRONG_PACKAGE = "Unable to use package. Ensure that the package exists and you have access to it."
+
+
+def render(request: Request, build: Build) -> dict[str, Any]:
+    document = common(request, build)
+    document["links"]["app"] = {"href": f"{request.base}/v3/apps/{build.app_guid}"}
+    if build.droplet_guid:
+        document["links"]["droplet"] = {"href": f"{request.base}/v3/droplets/{build.droplet_guid}"}
+    return document | {
+        "state": build.state,
+        "error": build.error,
+        "staging_memory_in_mb": int(build.memory_mb),
+        "staging_disk_in_mb": int(build.disk_mb),
+        "staging_log_rate_limit_bytes_per_second": -1,
+        "lifecycle": {"type": "buildpack", "data": {"buildpacks": list(build.buildpacks or ()), "stack": build.stack}},
+        "package": {"guid": build.package_guid},
+        "droplet": {"guid": build.droplet_guid} if build.droplet_guid else None,
+        "created_by": build.created_by,
+        "relationships": {"app": to_one(build.app_guid)},
+    }
+
+
+@endpoints("POST", "/v3/builds")
+def create(request: Request) -> Answer:
+    actor = request.actor
+    body = Body(request.json())
+    package_part = body.part("package", required=True)
+    package_guid = package_part.text("guid", required=True) or ""
+    package_part.done()
+    build = Build(package_guid=package_guid)
+    build.memory_mb = body.integer("staging_memory_in_mb", 1, MAX_MEMORY_MB) or build.memory_mb
+    build.disk_mb = body.integer("staging_disk_in_mb", 1, MAX_DISK_MB) or build.disk_mb
+    body.integer("staging_log_rate_limit_bytes_per_second", -1)
+    stack, buildpacks = _lifecycle(body)
+    body.metadata(build)
+    body.done()
+    try:
+        package, space = owned(actor, Package, package_guid, WRITE)
+    except NotFound:
+        raise Unprocessable(WRONG_PACKAGE) from None
+    app = listing.get(App, str(package.app_guid))
+    build.app_guid, build.space_guid = app.guid, app.space_guid
+    build.stack = stack or app.stack
+    build.buildpacks = list(app.buildpacks or ()) if buildpacks is None else buildpacks
+    builds.create(request.world, actor, build, package, app, space, request.trace)
+    return Answer(render(request, build), 201)
+
+
+def _lifecycle(body: Body) -> tuple[str | None, list[str] | None]:
+    """Stack and buildpacks in ``lifecycle``; None: as the app has it."""
+    part = body.part("lifecycle")
+    if wrong := lifecycle.wrong_lifecycle(part.text("type")):
+        body.wrong(wrong)
+    data = part.part("data")
+    stack, buildpacks = data.text("stack"), data.texts("buildpacks")
+    if stack is not None and (wrong := lifecycle.wrong_stack(stack)):
+        body.wrong(wrong)
+    for wrong in lifecycle.wrong_buildpacks(buildpacks or ()):
+        body.wrong(wrong)
+    data.done()
+    part.done()
+    return stack, buildpacks
+
+
+@endpoints("GET", "/v3/builds")
+def index(request: Request) -> Answer:
+    return _listed(request, None, "app_guids")
+
+
+@endpoints("GET", "/v3/apps/{guid}/builds")
+def of_app(request: Request, guid: str) -> Answer:
+    owned(request.actor, App, guid)
+    return _listed(request, guid)
+
+
+def _listed(request: Request, app_guid: str | None, *filters: str) -> Answer:
+    what = scoped(request, Build.KIND, "states", "package_guids", *filters, app_guid=app_guid)
+    what = narrowed(request, what, states="state", package_guids="package_guid")
+    return paginated(request, page(Build, what), render)
+
+
+@endpoints("GET", "/v3/builds/{guid}")
+def show(request: Request, guid: str) -> Answer:
+    build, _ = owned(request.actor, Build, guid)
+    return Answer(render(request, build))
+
+
+@endpoints("PATCH", "/v3/builds/{guid}")
+def update(request: Request, guid: str) -> Answer:
+    return Answer(render(request, relabelled(request, Build, guid)))

@@ -1,0 +1,123 @@
+"""/v3/droplets, an app's droplets, and which of them is current."""
+
+from typing import Any
+
+from chalicelib.api.base import Answer, Endpoints, Request
+from chalicelib.api.parsing import Body
+from chalicelib.api.render import accepted, common, paginated, to_one
+from chalicelib.api.scoped import narrowed, relabelled, scoped
+from chalicelib.core.errors import Unprocessable
+from chalicelib.core.roles import READ_SECRETS, WRITE
+from chalicelib.services import apps, droplets
+from chalicelib.services.listing import page
+from chalicelib.services.owned import owned
+from chalicelib.tables.apps import App, Droplet
+
+endpoints = Endpoints(__name__)
+
+#: Commands may hold secrets: lists do not tell them.
+HIDDEN = "[PRIVATE DATA HIDDEN IN LISTS]"
+
+
+def render(request: Request, droplet: Droplet) -> dict[str, Any]:
+    document = common(request, droplet)
+    own = f"{request.base}/v3/droplets/{droplet.guid}"
+    document["links"] |= {
+        "app": {"href": f"{request.base}/v3/apps/{droplet.app_guid}"},
+        "assign_current_droplet": {
+            "href": f"{request.base}/v3/apps/{droplet.app_guid}/relationships/current_droplet",
+            "method": "PATCH",
+        },
+        "download": {"href": f"{own}/download"},
+    }
+    if droplet.package_guid:
+        document["links"]["package"] = {"href": f"{request.base}/v3/packages/{droplet.package_guid}"}
+    return document | {
+        "state": droplet.state,
+        "error": droplet.error,
+        "lifecycle": {"type": "buildpack", "data": {}},
+        "execution_metadata": "",
+        "checksum": {"type": "sha256", "value": str(droplet.digest or "").removeprefix("sha256:") or None},
+        "buildpacks": list(droplet.buildpacks or ()),
+        "stack": droplet.stack,
+        "image": None,
+        "process_types": dict(droplet.process_types or {}),
+        "relationships": {"app": to_one(droplet.app_guid)},
+    }
+
+
+def render_listed(request: Request, droplet: Droplet) -> dict[str, Any]:
+    document = render(request, droplet)
+    return document | {"process_types": dict.fromkeys(document["process_types"], HIDDEN)}
+
+
+@endpoints("GET", "/v3/droplets")
+def index(request: Request) -> Answer:
+    what = scoped(request, Droplet.KIND, "app_guids", "states")
+    return paginated(request, page(Droplet, narrowed(request, what, states="state")), render_listed)
+
+
+@endpoints("GET", "/v3/apps/{guid}/droplets")
+def of_app(request: Request, guid: str) -> Answer:
+    app, _ = owned(request.actor, App, guid)
+    what = narrowed(request, scoped(request, Droplet.KIND, "states", "current", app_guid=guid), states="state")
+    if request.query.get("current") == "true":
+        what = what.within([str(app.droplet_guid)])
+    return paginated(request, page(Droplet, what), render_listed)
+
+
+@endpoints("GET", "/v3/droplets/{guid}")
+def show(request: Request, guid: str) -> Answer:
+    droplet, _ = owned(request.actor, Droplet, guid)
+    return Answer(render(request, droplet))
+
+
+@endpoints("PATCH", "/v3/droplets/{guid}")
+def update(request: Request, guid: str) -> Answer:
+    return Answer(render(request, relabelled(request, Droplet, guid)))
+
+
+@endpoints("DELETE", "/v3/droplets/{guid}")
+def delete(request: Request, guid: str) -> Answer:
+    droplet, space = owned(request.actor, Droplet, guid, WRITE)
+    job = droplets.delete(request.world, request.actor, droplet, space, request.trace)
+    return accepted(request, job)
+
+
+@endpoints("GET", "/v3/droplets/{guid}/download")
+def download(request: Request, guid: str) -> Answer:
+    droplet, _ = owned(request.actor, Droplet, guid, READ_SECRETS)
+    return Answer(None, 302, {"Location": droplets.download_url(request.world, droplet)})
+
+
+@endpoints("GET", "/v3/apps/{guid}/droplets/current")
+def current(request: Request, guid: str) -> Answer:
+    app, _ = owned(request.actor, App, guid)
+    return Answer(render(request, droplets.current(app)))
+
+
+def _current(request: Request, app: App) -> Answer:
+    own = f"{request.base}/v3/apps/{app.guid}"
+    links = {
+        "self": {"href": f"{own}/relationships/current_droplet"},
+        "related": {"href": f"{own}/droplets/current"},
+    }
+    return Answer(to_one(app.droplet_guid) | {"links": links})
+
+
+@endpoints("GET", "/v3/apps/{guid}/relationships/current_droplet")
+def current_guid(request: Request, guid: str) -> Answer:
+    app, _ = owned(request.actor, App, guid)
+    droplets.current(app)
+    return _current(request, app)
+
+
+@endpoints("PATCH", "/v3/apps/{guid}/relationships/current_droplet")
+def assign(request: Request, guid: str) -> Answer:
+    app, space = owned(request.actor, App, guid, WRITE)
+    data = Body(request.json()).part("data", required=True)
+    droplet_guid = data.text("guid", required=True)
+    data.done()
+    if not droplet_guid:
+        raise Unprocessable(apps.WRONG_DROPLET)
+    return _current(request, apps.assign_droplet(request.world, request.actor, app, space, droplet_guid, request.trace))

@@ -1,0 +1,70 @@
+"""How code becomes something that runs: the stacks and buildpacks there are. Pure."""
+
+import re
+from collections.abc import Iterable, Mapping
+from urllib.parse import urlsplit
+
+from chalicelib.core.units import MAX_COMMAND
+
+STACKS = ("cflinuxfs4",)
+DEFAULT_STACK = STACKS[0]
+
+#: In the order in which they are asked whether they know the app.
+BUILDPACKS = ("python", "nodejs", "staticfile", "binary")
+MAX_BUILDPACKS = 10
+
+#: Process types of one droplet: all of them are made in one transaction.
+MAX_PROCESS_TYPES = 16
+PROCESS_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+
+
+def wrong_lifecycle(kind: object) -> str | None:
+    """Why apps of this lifecycle type cannot be, or None."""
+    if kind in (None, "buildpack"):
+        return None
+    if kind in ("docker", "cnb"):
+        return f"Lifecycle type '{kind}' is not enabled on this platform; use 'buildpack'"
+    return "Lifecycle type is not included in the list: buildpack"
+
+
+def wrong_stack(stack: str) -> str | None:
+    return None if stack in STACKS else f"Stack must be an existing stack; there is {', '.join(STACKS)}"
+
+
+def wrong_buildpacks(buildpacks: Iterable[str]) -> list[str]:
+    """A sentence for each that is neither one of the platform's nor the address of a repository."""
+    names = list(buildpacks)
+    if len(names) > MAX_BUILDPACKS:
+        return [f"Buildpacks must be at most {MAX_BUILDPACKS}"]
+    return [
+        f'Buildpack "{name[:100]}" must be an existing admin buildpack or a valid git URI'
+        for name in names
+        if buildpack_name(name) not in BUILDPACKS and not _is_git_uri(name)
+    ]
+
+
+def buildpack_name(name: str) -> str:
+    """The platform's own name: clients know ``python_buildpack``, too."""
+    return name.removesuffix("_buildpack")
+
+
+def _is_git_uri(name: str) -> bool:
+    if not re.fullmatch(r"[!-~]{1,250}", name):
+        return False
+    try:
+        parts = urlsplit(name)
+    except ValueError:
+        return False
+    return parts.scheme in ("https", "http", "git", "ssh") and bool(parts.hostname) and len(parts.path) > 1
+
+
+def wrong_process_types(types: Mapping[str, str]) -> str | None:
+    """Why a droplet cannot have these processes (type -> command), or None."""
+    if len(types) > MAX_PROCESS_TYPES:
+        return f"the app has {len(types)} process types; {MAX_PROCESS_TYPES} are allowed"
+    for name, command in types.items():
+        if not PROCESS_TYPE.fullmatch(name):
+            return f"the process type {name[:60]!r} may have letters, digits, '.', '_' and '-' only"
+        if not command.strip() or len(command) > MAX_COMMAND or "\0" in command:
+            return f"the command of process type {name!r} must have 1 to {MAX_COMMAND} characters"
+    return None

@@ -1,0 +1,83 @@
+"""What is to be told of a process's instances: one line per index, from what CC wants and what HM has heard. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from chalicelib.contracts.heartbeat import CRASHED, EVACUATING, RUNNING, STARTING
+
+DOWN = "DOWN"
+#: A place that has been found and answered is one that runs, though HM may not have heard of it yet.
+PLACED = "STARTED"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A placement of the present version. state: OPEN, CLAIMED or STARTED; problem: why it is still open."""
+
+    index: int
+    instance_guid: str
+    state: str
+    host: str = ""
+    port: int | None = None
+    dea: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """An instance of the present version as HM has it. since: epoch s of its state."""
+
+    index: int
+    instance_guid: str
+    state: str
+    since: float
+    host: str = ""
+    port: int | None = None
+    dea: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """state: RUNNING, STARTING, CRASHED or DOWN. since: epoch s, 0 when nobody knows. details: in words."""
+
+    index: int
+    state: str
+    since: float = 0
+    instance_guid: str = ""
+    host: str = ""
+    port: int | None = None
+    dea: str = ""
+    details: str | None = None
+
+
+def lines(instances: int, places: Iterable[Place], heard: Sequence[Heard]) -> list[Line]:
+    """Exactly one per index below ``instances``."""
+    by_index = {place.index: place for place in places}
+    of_index: Mapping[int, list[Heard]] = {
+        index: [item for item in heard if item.index == index] for index in range(instances)
+    }
+    return [_line(index, by_index.get(index), of_index[index]) for index in range(instances)]
+
+
+def _line(index: int, place: Place | None, heard: Sequence[Heard]) -> Line:
+    if place is None:
+        return Line(index, DOWN)
+    own = next((item for item in heard if item.instance_guid == place.instance_guid), None)
+    if own is not None:
+        return _told(own)
+    if place.state == PLACED:
+        return Line(index, RUNNING, 0, place.instance_guid, place.host, place.port, place.dea)
+    # An instance that is being replaced serves until its successor does.
+    serving = next((item for item in heard if item.state in (RUNNING, EVACUATING)), None)
+    if serving is not None:
+        return _told(serving)
+    if place.problem:
+        return Line(index, DOWN, details=place.problem)
+    return Line(index, STARTING, 0, place.instance_guid)
+
+
+def _told(item: Heard) -> Line:
+    state = {EVACUATING: RUNNING, RUNNING: RUNNING, CRASHED: CRASHED}.get(item.state, STARTING)
+    details = item.reason or None if state == CRASHED else None
+    return Line(item.index, state, item.since, item.instance_guid, item.host, item.port, item.dea, details)

@@ -1,0 +1,56 @@
+"""Droplets: staged apps, ready to run."""
+
+from chalicelib.bootstrap import World
+from chalicelib.core.errors import NotFound, Unprocessable
+from chalicelib.core.roles import Actor
+from chalicelib.services import audit, jobs, listing
+from chalicelib.tables.apps import App, Droplet
+from chalicelib.tables.identity import Space
+from chalicelib.tables.ledger import Job
+
+
+def key(guid: str) -> str:
+    return f"droplets/{guid}.tgz"
+
+
+def find(guid: str | None) -> Droplet | None:
+    return listing.find(Droplet, guid) if guid else None
+
+
+def current(app: App) -> Droplet:
+    """Raises NotFound with the text that clients look for."""
+    droplet = find(app.droplet_guid)
+    if droplet is None:
+        raise NotFound(Droplet.LABEL)
+    return droplet
+
+
+def download_url(world: World, droplet: Droplet) -> str:
+    return world.blobs.presign_get(key(str(droplet.guid)), filename=f"droplet_{droplet.guid}.tgz")
+
+
+def delete(world: World, actor: Actor, droplet: Droplet, space: Space, trace: str = "") -> Job:
+    """As a job. Not the current droplet: a started app is healed from it."""
+    app = listing.find(App, str(droplet.app_guid))
+    if app is not None and app.droplet_guid == droplet.guid:
+        raise Unprocessable("The droplet is its app's current droplet. Assign another droplet before you delete it.")
+    unit = world.unit(trace)
+    job = jobs.start(unit, "droplet.delete", "delete-droplet", droplet, guid=str(droplet.guid))
+    data = {"droplet_guid": str(droplet.guid)}
+    audit.record(unit, actor, "audit.app.droplet.delete", app or droplet, str(space.guid), str(space.org_guid), data)
+    unit.commit()
+    return job
+
+
+@jobs.worker("delete-droplet")
+def _delete(world: World, work: dict[str, str]) -> None:
+    droplet = listing.find(Droplet, work["guid"])
+    if droplet is not None:
+        remove(world, droplet)
+
+
+def remove(world: World, droplet: Droplet, trace: str = "") -> None:
+    world.blobs.delete(key(str(droplet.guid)))
+    unit = world.unit(trace)
+    unit.remove(droplet)
+    unit.commit()

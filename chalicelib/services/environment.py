@@ -1,0 +1,98 @@
+"""What an app finds in its environment: its user's variables, which are secrets, and what the platform tells it."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from chalicelib.bootstrap import World
+from chalicelib.contracts.runspec import RunSpec, StagingSpec
+from chalicelib.core.errors import Unprocessable
+from chalicelib.core.variables import problems
+from chalicelib.services import listing
+from chalicelib.tables.apps import App, Build, Droplet
+from chalicelib.tables.identity import Organization, Secret, Space
+from chalicelib.tables.running import Process
+from chalicelib.tables.unit import Unit
+
+#: File descriptors of a container, told to the app.
+FDS = 16384
+
+
+def read(world: World, app_guid: str) -> dict[str, str]:
+    """The user's variables."""
+    try:
+        sealed = Secret.get(app_guid, consistent_read=True).sealed
+    except Secret.DoesNotExist:
+        return {}
+    return dict(world.keys.unseal(bytes(sealed)))
+
+
+def merged(present: Mapping[str, str], changes: Mapping[str, str | None]) -> dict[str, str]:
+    """``changes`` over ``present``; None removes. Raises Unprocessable, without ever naming a value."""
+    result = {key: value for key, value in {**present, **changes}.items() if value is not None}
+    if wrong := problems(changes) or problems(result):
+        raise Unprocessable(*wrong)
+    return result
+
+
+def write(world: World, unit: Unit, app_guid: str, variables: Mapping[str, str]) -> None:
+    """In a unit that also saves the app: its rev keeps two writers from losing one another's change."""
+    unit.put(Secret(app_guid, sealed=world.keys.seal(dict(variables))))
+
+
+def vcap_application(
+    world: World, app: App, space: Space, org: Organization, process: Process | None = None
+) -> dict[str, Any]:
+    """VCAP_APPLICATION without what differs between instances, which the DEA adds."""
+    uris = list(process.routes or ()) if process else []
+    version = f"{process.guid}-{int(process.version)}" if process else ""
+    about = {
+        "cf_api": world.config.api_url,
+        "limits": {"fds": FDS},
+        "application_name": app.name,
+        "name": app.name,
+        "application_uris": uris,
+        "uris": uris,
+        "application_id": app.guid,
+        "space_id": space.guid,
+        "space_name": space.name,
+        "organization_id": org.guid,
+        "organization_name": org.name,
+        "users": None,
+    }
+    if process:
+        about["limits"] = {"fds": FDS, "mem": int(process.memory_mb), "disk": int(process.disk_mb)}
+        about |= {
+            "process_id": process.guid,
+            "process_type": process.type,
+            "version": version,
+            "application_version": version,
+        }
+    return about
+
+
+def run_spec(world: World, app: App, process: Process, droplet: Droplet, version: int) -> RunSpec:
+    """What instances of this version are run with. The process's own version is this one already."""
+    space, org = _where(app)
+    return RunSpec(
+        process_guid=str(process.guid),
+        version=version,
+        command=str(process.command or droplet.process_types[str(process.type)]),
+        env=read(world, str(app.guid)),
+        vcap_application=json.dumps(vcap_application(world, app, space, org, process)),
+    )
+
+
+def staging_spec(world: World, app: App, build: Build) -> StagingSpec:
+    """What buildpacks see."""
+    space, org = _where(app)
+    return StagingSpec(
+        build_guid=str(build.guid),
+        env=read(world, str(app.guid)),
+        vcap_application=json.dumps(vcap_application(world, app, space, org)),
+    )
+
+
+def _where(app: App) -> tuple[Space, Organization]:
+    space = listing.get(Space, str(app.space_guid))
+    return space, listing.get(Organization, str(space.org_guid))
