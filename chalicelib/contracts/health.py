@@ -93,3 +93,18 @@ class HmPing:
     """``hm.ping``, HM to ``beats``: proves that the way from the bus into HM's tables works."""
 
     sent_at: float
+
+
+#: What the cloud says of a host: it is about to go, or it is gone.
+HOST_LEAVING, HOST_GONE = ("stopping", "shutting-down", "interruption"), ("stopped", "terminated")
+
+
+@dataclass(frozen=True, slots=True)
+class CloudHost:
+    """``cloud.host``, to queue ``hm``: an EC2 event, which EventBridge puts into our envelope (input transformer).
+
+    host: the instance id, which is the DEA's id. state: EC2's word, or ``interruption`` for a spot warning.
+    """
+
+    host: str
+    state: str

@@ -19,6 +19,8 @@ class Timers:
     sample_s: float = 2
     #: Heartbeats that may be missed before a host is silent.
     lost_after_s: float = 30
+    #: How often a schedule fires; EventBridge's shortest rate is a minute. HM spreads its quick sweeps over it.
+    schedule_s: float = 60
     quick_sweep_s: float = 10
     full_sweep_s: float = 60
     #: After a change of an app HM waits this long before it calls an index missing.
@@ -59,6 +61,7 @@ LOCAL = Timers(
     usage_interval_s=4,
     sample_s=1,
     lost_after_s=6,
+    schedule_s=1,
     quick_sweep_s=1,
     full_sweep_s=5,
     stable_s=8,
