@@ -81,7 +81,10 @@ def grant(http: Http, login_url: str, form: dict[str, str], refused: str) -> Jso
 
 def discover(http: Http) -> Config:
     """What `GET /` says about where things are. Raises BadAnswerError when it is no Cloud Foundry API."""
-    links = http.json("GET", "/", auth=False).get("links")
+    response = http.send("GET", "/", auth=False)
+    if response.status_code >= 500:
+        raise_for(response, http.api)
+    links = parsed(response, http.api).get("links")
     if not isinstance(links, dict) or not (_href(links, "login") or _href(links, "uaa")):
         raise BadAnswerError(
             f"{http.api} does not answer like a Cloud Foundry API", "Set the right address: zf api URL"

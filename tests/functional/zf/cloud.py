@@ -8,7 +8,7 @@ from email.parser import BytesParser
 from email.policy import HTTP
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from .cloud_state import Json, Refused, State, now
 
@@ -114,7 +114,8 @@ def _page(cloud: Cloud, known: Json, path: str, resources: list[Json]) -> Answer
     page, size = int(known["query"].get("page", 1)), int(known["query"].get("per_page", 50))
     size = min(size, cloud.page_size or size)
     more = len(resources) > page * size
-    following = f"{known['here']}{path}?page={page + 1}&per_page={size}" if more else None
+    query = urlencode(known["query"] | {"page": page + 1, "per_page": size})
+    following = f"{known['here']}{path}?{query}" if more else None
     pagination = {"total_results": len(resources), "next": {"href": following} if following else None}
     return 200, {"pagination": pagination, "resources": resources[(page - 1) * size : page * size]}
 
