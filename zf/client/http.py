@@ -47,7 +47,7 @@ def is_local(host: str) -> bool:
 
 def api_url(given: str) -> str:
     """The URL meant by what somebody typed: https unless it is this machine. Raises ZfError when it is none."""
-    text = given.strip().rstrip("/")
+    text = given.strip()
     if "://" not in text:
         text = f"{'http' if is_local(urlsplit('//' + text).hostname or '') else 'https'}://{text}"
     try:
@@ -57,7 +57,7 @@ def api_url(given: str) -> str:
         good = False
     if not good:
         raise ZfError(f"'{given}' is not the address of an API", "Give a URL such as http://localhost:8080")
-    return text
+    return text.rstrip("/")
 
 
 class _ToThisMachine(httpx.HTTPTransport):

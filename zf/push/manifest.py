@@ -82,9 +82,8 @@ class _Checker:
             self.finish()
 
     def check_app(self, raw: dict[Any, Any], path: yaml_lines.Path) -> None:
-        name = raw.get("name")
-        if not isinstance(name, str) or not name.strip():
-            self.problem((*path, "name"), "an application needs a name: NAME, in quotes if it is a number")
+        if "name" not in raw:
+            self.problem((*path, "name"), "an application needs a name: NAME")
         self._check_keys(raw, path, APP_KEYS)
         for index, process in enumerate(raw.get("processes") or ()):
             where = (*path, "processes", index)

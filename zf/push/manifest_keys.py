@@ -28,6 +28,10 @@ def text(value: Any) -> str:
     return "" if isinstance(value, str) and value else "a text"
 
 
+def name(value: Any) -> str:
+    return "" if isinstance(value, str) and value.strip() else "a text, in quotes if it is a number"
+
+
 def text_or_null(value: Any) -> str:
     return "" if value is None or isinstance(value, str) else "a text or null"
 
@@ -116,7 +120,7 @@ _PROCESS: dict[str, Check] = {
 PROCESS_KEYS: Mapping[str, Check] = {**_both(_PROCESS), "type": text}
 APP_KEYS: Mapping[str, Check] = {
     **_both(_PROCESS),
-    "name": text,
+    "name": name,
     "path": text,
     "buildpack": text_or_null,
     "buildpacks": texts,

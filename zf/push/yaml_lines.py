@@ -36,8 +36,8 @@ def read(file: str, text: str) -> Document:
         raise ManifestError(
             f"{file} is larger than 1 MB", "A manifest lists apps; their files belong into their folders"
         )
-    loader = yaml.SafeLoader(text)
     try:
+        loader = yaml.SafeLoader(text)
         root = loader.get_single_node()
         if root is None:
             return Document(file, None, {}, {})
@@ -51,9 +51,9 @@ def read(file: str, text: str) -> Document:
         way = "Indent with spaces, not tabs" if "'\\t'" in str(error.problem) else "Correct that line and push again"
         raise ManifestError(f"{where}: this is not YAML: {error.problem}", way) from None
     except yaml.YAMLError as error:
-        raise ManifestError(f"{file}: this is not YAML: {error}", "Save it as UTF-8 text") from None
-    finally:
-        loader.dispose()
+        raise ManifestError(
+            f"{file}: this is not YAML: {str(error).splitlines()[0]}", "Save it as UTF-8 text"
+        ) from None
 
 
 def _note(file: str, node: yaml.Node, path: Path, lines: dict[Path, int], texts: dict[Path, str]) -> None:

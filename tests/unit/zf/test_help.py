@@ -1,0 +1,40 @@
+"""The help: every command is there, says the same everywhere, and its examples can be typed."""
+
+import click
+import pytest
+
+from zf.cli import COMMANDS, cli
+from zf.command import Command
+
+OWN = [name for name in COMMANDS if name != "local"]
+
+
+def command(name: str) -> Command:
+    found = cli.get_command(click.Context(cli), name)
+    assert isinstance(found, Command)
+    return found
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_the_commands_name_in_the_table_is_its_own(name: str) -> None:
+    assert command(name).name == name
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_each_command_has_examples_that_parse(name: str) -> None:
+    examples = command(name).example_args()
+    assert examples
+    for args in examples:
+        command(name).make_context(name, list(args))
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_each_command_has_json_and_help_for_every_option(name: str) -> None:
+    options = [param for param in command(name).params if isinstance(param, click.Option)]
+    assert any("--json" in option.opts for option in options)
+    assert all(option.help for option in options)
+
+
+def test_an_unknown_command_names_the_near_one() -> None:
+    with pytest.raises(click.UsageError, match="Did you mean push"):
+        cli.main(["psuh"], standalone_mode=False)
