@@ -21,9 +21,6 @@ from dea_agent.staging.sandbox import SYSTEM_PATH, Emit, Sandbox
 #: Most bytes of a Procfile, of what ``bin/release`` prints, of a ``config.yml``.
 MAX_TEXT_BYTES = 256 * 1024
 
-#: The cache folder of the last buildpack.
-FINAL_CACHE = "final"
-
 #: The last words of a script that go into an error: so many lines, so many characters.
 DETAIL_LINES, DETAIL_CHARACTERS = 3, 600
 
@@ -79,17 +76,17 @@ class Lifecycle:
     async def compile(self, buildpacks: list[Buildpack]) -> None:
         """Run what makes the droplet. Raises StagingFailed with the scripts' last words."""
         *others, last = buildpacks
-        folders, caches = self._folders, self.caches(buildpacks)
+        folders, caches = self._folders, [self._cache(buildpack) for buildpack in buildpacks]
         indexes = [str(index).zfill(len(str(len(others)))) for index in range(len(buildpacks))]
         # By the scripts' user, because an unpacked cache is his too.
         await self._sandbox.run(
-            ["mkdir", "-p", *(str(folders.deps / index) for index in indexes), *map(str, caches.values())], _unheard
+            ["mkdir", "-p", *(str(folders.deps / index) for index in indexes), *map(str, caches)], _unheard
         )
-        for buildpack, index, cache in zip(others, indexes, caches.values(), strict=False):
+        for buildpack, index, cache in zip(others, indexes, caches, strict=False):
             if not buildpack.has("supply"):
                 raise _cannot(f"{buildpack.name} has no bin/supply, so no other buildpack can come after it")
             await self._run(buildpack, "supply", [folders.app, cache, folders.deps, index])
-        cache, index = caches[FINAL_CACHE], indexes[-1]
+        cache, index = caches[-1], indexes[-1]
         if last.has("finalize"):
             if last.has("supply"):
                 await self._run(last, "supply", [folders.app, cache, folders.deps, index])
@@ -104,14 +101,17 @@ class Lifecycle:
             _write_new(folders.profile / MULTI_SUPPLY, MULTI_SUPPLY_TEXT)
 
     def caches(self, buildpacks: list[Buildpack]) -> dict[str, Path]:
-        """Name -> folder: one cache for each buildpack, told apart by what the app calls it."""
-        names = [hashlib.sha256(buildpack.key.encode()).hexdigest()[:32] for buildpack in buildpacks[:-1]]
-        return {name: self._folders.cache / name for name in (*names, FINAL_CACHE)}
+        """Name -> folder: what is worth keeping. The cache of a buildpack that is no longer asked for is not."""
+        return {folder.name: folder for folder in map(self._cache, buildpacks)}
+
+    def _cache(self, buildpack: Buildpack) -> Path:
+        return self._folders.cache / hashlib.sha256(buildpack.name.encode()).hexdigest()[:32]
 
     async def _run(self, buildpack: Buildpack, script: str, arguments: list[Path | str]) -> None:
-        path = [str(folder / "bin") for folder in self._folders.deps.iterdir() if (folder / "bin").is_dir()]
-        argv = [buildpack.script(script), *map(str, arguments)]
-        status, words = await self._sandbox.run(argv, self._emit, {"PATH": ":".join([*path, SYSTEM_PATH])})
+        """With the programs of the buildpacks before it on its PATH."""
+        path = [str(folder / "bin") for folder in sorted(self._folders.deps.iterdir()) if (folder / "bin").is_dir()]
+        env = {"PATH": ":".join([*path, SYSTEM_PATH])} if path else {}
+        status, words = await self._sandbox.run([buildpack.script(script), *map(str, arguments)], self._emit, env)
         if status:
             raise _cannot(_last_words(words) or f"bin/{script} of {buildpack.name} ended with status {status}")
 
