@@ -29,6 +29,8 @@ from infra.local.ops import listen
 THREADS = 80
 
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
+Answer = tuple[int, dict[str, Any], Any]
+Handler = Callable[..., Answer]
 
 
 class ServerRequest(Request):
@@ -38,11 +40,11 @@ class ServerRequest(Request):
 
 
 class Aws:
-    """The WSGI application. ``weather`` may refuse, delay or answer a call before moto sees it."""
+    """The WSGI application. ``handlers``: moto's, by service."""
 
-    def __init__(self, weather: Any = None) -> None:
+    def __init__(self) -> None:
+        self.handlers = dict(HANDLERS)
         self._dynamodb_lock = threading.RLock()
-        self._weather = weather
         self._calls: Counter[str] = Counter()
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
@@ -52,7 +54,7 @@ class Aws:
         request = ServerRequest(environ)
         service = service_of(request)
         self._calls[service] += 1
-        status, headers, body = self._answer(service, request)
+        status, headers, body = self.answer(service, request)
         raw = body if isinstance(body, bytes) else str(body or "").encode()
         head = [(k, str(v)) for k, v in headers.items() if k.lower() not in ("status", "content-length", "connection")]
         # A HEAD answer tells the length of what GET would bring.
@@ -60,11 +62,12 @@ class Aws:
         start_response(f"{status} -", [*head, ("Content-Length", str(length or len(raw)))])
         return [b"" if request.method == "HEAD" else raw]
 
-    def _answer(self, service: str, request: Request) -> tuple[int, dict[str, Any], Any]:
-        handler = handler_of(service, request.path)
+    def answer(self, service: str, request: Request) -> Answer:
+        """(status, headers, body) of one call."""
         if service == "dynamodb":
             with self._dynamodb_lock:
-                return handler(request)
+                return self.handlers["dynamodb"](request)
+        handler = s3_handler(request.path) if service == "s3" else self.handlers.get(service, _unknown)
         return handler(request, request.url, dict(request.headers))
 
     def varz(self) -> dict[str, Any]:
@@ -81,16 +84,14 @@ def service_of(request: Request) -> str:
     return scope[3] if len(scope) == 5 else "s3"
 
 
-def handler_of(service: str, path: str) -> Callable[..., tuple[int, dict[str, Any], Any]]:
-    if service == "s3":
-        bucket, _, key = path.lstrip("/").partition("/")
-        if key:
-            return S3Response.key_dispatch
-        return S3Response.ambiguous_dispatch if bucket else S3Response.bucket_dispatch
-    return HANDLERS.get(service, _unknown)
+def s3_handler(path: str) -> Handler:
+    bucket, _, key = path.lstrip("/").partition("/")
+    if key:
+        return S3Response.key_dispatch
+    return S3Response.ambiguous_dispatch if bucket else S3Response.bucket_dispatch
 
 
-HANDLERS: dict[str, Callable[..., tuple[int, dict[str, Any], Any]]] = {
+HANDLERS: dict[str, Handler] = {
     "dynamodb": moto_fixes.DynamoHandlerOnJson.dispatch,
     "sqs": SQSResponse.dispatch,
     "sns": SNSResponse.dispatch,
@@ -98,7 +99,7 @@ HANDLERS: dict[str, Callable[..., tuple[int, dict[str, Any], Any]]] = {
 }
 
 
-def _unknown(*_: Any) -> tuple[int, dict[str, Any], Any]:
+def _unknown(*_: Any) -> Answer:
     return 400, {}, "this cloud has DynamoDB, S3, SQS, SNS and Secrets Manager"
 
 
@@ -136,6 +137,10 @@ def main() -> None:
         from infra.local import cloud
 
         cloud.build(cloud.topology(), prefix, serve_in_thread(app, listen(), threads=8))
+    if seed := os.environ.get("ZF_WEATHER_SEED"):
+        from infra.local.weather_layer import StormyAws
+
+        app = StormyAws(seed)
     descriptor = os.environ.get("ZF_LISTEN_FD")
     listener = socket.socket(fileno=int(descriptor)) if descriptor else listen()
     address = serve_in_thread(app, listener)

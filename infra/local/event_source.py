@@ -84,7 +84,7 @@ class EventSource:
         self.spec = spec
         self.counts = {"batches": 0, "messages": 0, "failed": 0, "bus_errors": 0}
         self._sqs, self._handler = sqs, handler
-        self._in_flight: dict[str, str] = {}
+        self._in_flight: set[str] = set()
         self._lock = threading.Lock()
 
     def start(self, stop: threading.Event) -> list[threading.Thread]:
@@ -134,7 +134,7 @@ class EventSource:
         )
         messages: list[Message] = answer.get("Messages", [])
         with self._lock:
-            self._in_flight |= {message["MessageId"]: message["ReceiptHandle"] for message in messages}
+            self._in_flight |= {message["ReceiptHandle"] for message in messages}
         return messages
 
     def _process(self, messages: Sequence[Message]) -> None:
@@ -152,8 +152,7 @@ class EventSource:
                 self._sqs.delete_message_batch(QueueUrl=self.spec.url, Entries=entries)
         finally:
             with self._lock:
-                for message in messages:
-                    self._in_flight.pop(message["MessageId"], None)
+                self._in_flight -= {message["ReceiptHandle"] for message in messages}
 
     def _invoke(self, messages: Sequence[Message]) -> Any:
         """The handler's answer; an exception of it counts as the failure of every message."""
@@ -167,7 +166,7 @@ class EventSource:
         pause = threading.Event()
         while not pause.wait(self.spec.visibility_s / 3):
             with self._lock:
-                handles = list(self._in_flight.values())
+                handles = list(self._in_flight)
             try:
                 for start in range(0, len(handles), RECEIVE_MAX):
                     self._extend(handles[start : start + RECEIVE_MAX])
