@@ -124,7 +124,7 @@ def components(
 
 def listeners(options: Options, machine: Machine) -> list[str]:
     """Where each router listens: the first on the user's port."""
-    return [f"127.0.0.1:{port}" for port in (options.port, *machine.ports[2:])]
+    return [f"127.0.0.1:{port}" for port in (options.port, *machine.ports[2 : 1 + options.routers])]
 
 
 def _dea_env(options: Options, machine: Machine, run: Path, i: int) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """What a cloud consists of, from options and machine."""
 
+import itertools
 from pathlib import Path
 
 from infra.local import plan
@@ -36,7 +37,7 @@ def test_deas_share_memory_disk_ports_and_users_without_overlap() -> None:
     ranges = [tuple(map(int, dea["ZF_PORT_RANGE"].split("-"))) for dea in deas]
     assert ranges[0][0] == 20000
     assert ranges[-1][1] <= 32000
-    assert all(before[1] < after[0] for before, after in zip(ranges, ranges[1:], strict=False))
+    assert all(before[1] < after[0] for before, after in itertools.pairwise(ranges))
     users = [int(dea["ZF_UID_BASE"]) for dea in deas]
     assert users == [22001, 26001, 30001, 34001, 38001]
 
