@@ -1,0 +1,205 @@
+"""`make demo`: the platform on this machine, an app pushed to it, killed, and healed, with the time of each step.
+
+Every step is a `zf` command that is shown and can be typed, or a request. What was started is stopped: at Ctrl-C,
+at a failure, or at the end when ONCE is set. A cloud that ran before is used and left alone.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from zf.__main__ import INTERRUPTED
+from zf.client.errors import ZfError
+from zf.client.lean_httpx import httpx
+from zf.console import Console
+from zf.text import seconds
+
+T = TypeVar("T")
+
+ZF = [sys.executable, "-m", "zf"]
+EXAMPLE = Path(__file__).parents[1] / "examples" / "python-flask"
+APP = "python-flask"
+PORT = 8080
+
+#: A heal takes about a second; a busy machine may need more.
+HEAL_S = 60
+LOOK_S = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """An instance on its host."""
+
+    dea: str
+    pid: int
+    instance_guid: str
+
+
+class Demo:
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._http = httpx.Client(timeout=10, trust_env=False)
+        self._times: list[tuple[str, float]] = []
+
+    def run(self) -> None:
+        """Raises ZfError when a step fails."""
+        self._timed("pushed", lambda: self._zf("push", "-f", str(EXAMPLE)))
+        status = said("local", "status")
+        app = said("app", APP)
+        url = httpx.URL(app["urls"][0])
+        host = url.netloc.decode()
+        router = f"http://127.0.0.1:{status['port']}{url.path}"
+        self._say(f"\n$ curl {url}")
+        body = self._timed("answered", lambda: self._answer(router, host))
+        self._say("\n".join(body.splitlines()[:8]))
+        self._say("\nWhere it runs:")
+        before = self._where(status, app["guid"])
+        self._tell(before)
+        self._say(f"\n$ kill -9 {before.pid}")
+        self._timed("healed", lambda: self._kill_and_heal(before.pid, router, host))
+        self._say("It was found dead, started again, and answers. Where it runs now:")
+        self._tell(self._where(status, app["guid"], other_than=before.instance_guid))
+        self._say("\nAll of it:\n")
+        self._console.table(["step", "[time]"], [[name, seconds(taken)] for name, taken in self._times])
+        self._say(f"\nThe app: {url}   its log: zf logs {APP}")
+
+    def up(self) -> bool:
+        """Whether this demo started the cloud, and so has to stop it."""
+        if (
+            subprocess.run([*ZF, "local", "status", "--json"], capture_output=True, stdin=subprocess.DEVNULL).returncode
+            == 0
+        ):
+            self._say("The cloud is up already; it will be left up.")
+            return False
+        port = PORT if _is_free(PORT) else 0
+        self._timed("platform up", lambda: self._zf("local", "up", "--detach", "--port", str(port)))
+        return True
+
+    def down(self) -> None:
+        self._zf("local", "down")
+
+    def _zf(self, *args: str) -> None:
+        self._say(f"\n$ zf {' '.join(os.path.relpath(arg) if arg == str(EXAMPLE) else arg for arg in args)}")
+        status = subprocess.run([*ZF, *args]).returncode
+        if status != 0:
+            raise ZfError(f"zf {' '.join(args[:2])} ended with status {status}", "Its own message stands above")
+
+    def _timed(self, name: str, step: Callable[[], T]) -> T:
+        began = time.monotonic()
+        result = step()
+        taken = time.monotonic() - began
+        self._times.append((name, taken))
+        self._say(f"-- {name} after {seconds(taken)}")
+        return result
+
+    def _answer(self, router: str, host: str) -> str:
+        """The app's answer, through the router. Raises ZfError when it is no success."""
+        try:
+            response = self._http.get(router, headers={"Host": host})
+        except httpx.HTTPError as error:
+            raise ZfError(f"The router does not answer: {error}", "See: zf local status") from None
+        if not response.is_success:
+            raise ZfError(
+                f"The app answered {response.status_code}: {response.text[:200]}", f"See: zf logs {APP} --recent"
+            )
+        return response.text
+
+    def _where(self, status: dict[str, Any], app_guid: str, other_than: str = "") -> Where:
+        """By what the DEAs tell about themselves. Raises ZfError when none has the app."""
+        for component in status["components"]:
+            if not component["name"].startswith("dea"):
+                continue
+            for row in self._http.get(f"{component['http']}/varz").json()["instances"]:
+                if row["app_guid"] == app_guid and row["instance_guid"] != other_than and row.get("pid"):
+                    return Where(component["name"], row["pid"], row["instance_guid"])
+        raise ZfError("No DEA tells of an instance of the app", f"See: zf app {APP}")
+
+    def _tell(self, where: Where) -> None:
+        self._say(f"   instance {where.instance_guid} on {where.dea}, process {where.pid}")
+
+    def _kill_and_heal(self, pid: int, router: str, host: str) -> None:
+        """Returns at the first answer after the process is gone."""
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except OSError as error:
+            raise ZfError(
+                f"Cannot kill process {pid}: {error.strerror}", "Run the demo as the user who runs the cloud"
+            ) from None
+        deadline = time.monotonic() + HEAL_S
+        while _is_alive(pid) and time.monotonic() < deadline:
+            time.sleep(LOOK_S)
+        while time.monotonic() < deadline:
+            try:
+                self._answer(router, host)
+                return
+            except ZfError:
+                time.sleep(LOOK_S)
+        raise ZfError(f"The app did not come back within {HEAL_S} s", f"See: zf events {APP}; zf logs {APP} --recent")
+
+    def _say(self, text: str) -> None:
+        self._console.say(text)
+
+
+def said(*args: str) -> Any:
+    """What a `zf` command says as JSON. Raises ZfError with its own words."""
+    done = subprocess.run([*ZF, *args, "--json"], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    if done.returncode != 0:
+        raise ZfError(f"zf {' '.join(args)} failed: {done.stderr.strip()}")
+    return json.loads(done.stdout)
+
+
+def main() -> int:
+    console = Console()
+    demo = Demo(console)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    started, status = False, 1
+    try:
+        started = demo.up()
+        demo.run()
+        status = 0
+        if not os.environ.get("ONCE"):
+            console.say("The platform stays up. Ctrl-C ends it." if started else "Ctrl-C ends the demo.")
+            signal.pause()
+    except ZfError as error:
+        console.problem(error)
+    except KeyboardInterrupt:
+        console.say()
+        status = status and INTERRUPTED
+    if started:
+        try:
+            demo.down()
+        except ZfError as error:
+            console.problem(error)
+            return 1
+    return status
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _is_alive(pid: int) -> bool:
+    """False also for a process that has ended and is not waited for yet."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
