@@ -10,7 +10,7 @@ from chalicelib.api.scoped import narrowed, scoped
 from chalicelib.core import lifecycle
 from chalicelib.core.roles import OPERATE, WRITE
 from chalicelib.services import apps, listing
-from chalicelib.services.listing import Listing, Page, page
+from chalicelib.services.listing import Listing, Page, page, sliced
 from chalicelib.services.owned import owned
 from chalicelib.tables.apps import App
 from chalicelib.tables.identity import Organization, Space
@@ -54,15 +54,7 @@ def _page(request: Request, what: Listing) -> Page:
     if what.names is None or spaces_asked is None or not what.lists:
         return page(App, what)
     allowed = {name.split("/")[1] for name in what.lists}
-    matching = [
-        app
-        for app in apps.named(spaces_asked & allowed, what.names)
-        if (what.guids is None or app.guid in what.guids) and all(test(app) for test in what.where)
-    ]
-    attribute, descending = what.order_by.lstrip("-+"), what.order_by.startswith("-")
-    matching.sort(key=lambda app: str(getattr(app, attribute)), reverse=descending)
-    start = (what.page - 1) * what.per_page
-    return Page(list(matching[start : start + what.per_page]), len(matching))
+    return sliced(apps.named(spaces_asked & allowed, what.names), what)
 
 
 def _included(request: Request, found: list[Any]) -> dict[str, Any] | None:
@@ -110,8 +102,8 @@ def _lifecycle(body: Body, app: App) -> None:
         app.buildpacks = buildpacks
         for wrong in lifecycle.wrong_buildpacks(buildpacks):
             body.wrong(wrong)
-    data.done()
-    part.done()
+    data.finish()
+    part.finish()
 
 
 @endpoints("GET", "/v3/apps/{guid}")

@@ -45,7 +45,7 @@ def create(request: Request) -> Answer:
     body = Body(request.json())
     package_part = body.part("package", required=True)
     package_guid = package_part.text("guid", required=True) or ""
-    package_part.done()
+    package_part.finish()
     build = Build(package_guid=package_guid)
     build.memory_mb = body.integer("staging_memory_in_mb", 1, MAX_MEMORY_MB) or build.memory_mb
     build.disk_mb = body.integer("staging_disk_in_mb", 1, MAX_DISK_MB) or build.disk_mb
@@ -76,8 +76,8 @@ def _lifecycle(body: Body) -> tuple[str | None, list[str] | None]:
         body.wrong(wrong)
     for wrong in lifecycle.wrong_buildpacks(buildpacks or ()):
         body.wrong(wrong)
-    data.done()
-    part.done()
+    data.finish()
+    part.finish()
     return stack, buildpacks
 
 

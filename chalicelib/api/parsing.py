@@ -9,12 +9,12 @@ body.done()      # raises Unprocessable with everything that was wrong, unknown 
 import re
 from typing import Any
 
+from chalicelib.core import metadata
 from chalicelib.core.errors import Unprocessable
 
 MAX_TEXT = 250
 #: Numbers beyond a Postgres integer are refused by Cloud Foundry, and so by us.
 MAX_INTEGER = 2_147_483_647
-LABEL_PART = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?\Z")
 
 
 class Body:
@@ -128,33 +128,26 @@ class Body:
 
     def metadata(self, resource: Any) -> None:
         """Merge ``metadata`` into a resource's labels and annotations; null deletes."""
-        value = self.take("metadata")
-        if value is None:
+        if not self.has("metadata"):
             return
-        for kind, limit in (("labels", 63), ("annotations", 5000)):
-            changes = value.get(kind) if isinstance(value, dict) else None
-            if changes is None:
-                continue
-            if not isinstance(changes, dict):
-                self.wrong(f"Metadata {kind} must be an object")
-                continue
-            merged = dict(getattr(resource, kind) or {})
-            for key, item in changes.items():
-                if not LABEL_PART.match(key.rpartition("/")[2]):
-                    self.wrong(f"Metadata {kind[:-1]} key error: '{key[:60]}' contains invalid characters")
-                elif item is None:
-                    merged.pop(key, None)
-                elif not isinstance(item, str) or len(item) > limit:
-                    self.wrong(f"Metadata {kind[:-1]} value error: '{key}' must be text of at most {limit} characters")
-                else:
-                    merged[key] = item
-            setattr(resource, kind, merged)
+        part = self.part("metadata")
+        for kind in metadata.KINDS:
+            changes = part.take(kind)
+            if changes is not None:
+                present, wrong = metadata.merged(kind, getattr(resource, kind) or {}, changes)
+                self.errors += wrong
+                setattr(resource, kind, present)
+        part.finish()
+
+    def finish(self) -> None:
+        """Of a part: note the fields that nobody took."""
+        unknown = [repr(f"{self.prefix}{name}") for name in self.data if name not in self._taken]
+        if unknown:
+            self.errors.insert(0, f"Unknown field(s): {', '.join(unknown)}")
 
     def done(self) -> None:
         """Raises Unprocessable with all that was wrong."""
-        unknown = [name for name in self.data if name not in self._taken]
-        if unknown:
-            self.errors.insert(0, f"Unknown field(s): {', '.join(repr(name) for name in unknown)}")
+        self.finish()
         if self.errors:
             raise Unprocessable(*self.errors)
 

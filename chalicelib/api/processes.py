@@ -10,6 +10,7 @@ from chalicelib.api.render import common, paginated, to_one
 from chalicelib.api.scoped import narrowed, scoped
 from chalicelib.contracts.auction import HealthCheck
 from chalicelib.core.errors import NotFound
+from chalicelib.core.manifest_process import is_endpoint
 from chalicelib.core.roles import OPERATE, READ, WRITE
 from chalicelib.core.units import MAX_COMMAND, MAX_DISK_MB, MAX_INSTANCES, MAX_MEMORY_MB, MAX_TIMEOUT_S
 from chalicelib.services import processes
@@ -208,12 +209,12 @@ def _chosen(body: Body, name: str, present: dict[str, Any], seconds: tuple[str, 
                 chosen[f"{field}_s"] = value
     if data.has("endpoint"):
         endpoint = data.text("endpoint")
-        if endpoint is not None and not (endpoint.startswith("/") and endpoint.isprintable() and " " not in endpoint):
+        if endpoint is not None and not is_endpoint(endpoint):
             data.wrong("Health check endpoint must be a valid URI path")
         if endpoint is not None and chosen.get("type") == "http":
             chosen["endpoint"] = endpoint
-    data.done()
-    part.done()
+    data.finish()
+    part.finish()
     return chosen
 
 

@@ -71,8 +71,8 @@ class UnknownRequest(PaasError):
 class ParseError(PaasError):
     code, title, status = 1001, "MessageParseError", 400
 
-    def __init__(self) -> None:
-        super().__init__("Request invalid due to parse error: invalid request body")
+    def __init__(self, reason: str = "invalid request body") -> None:
+        super().__init__(f"Request invalid due to parse error: {reason}")
 
 
 class BadQuery(PaasError):
