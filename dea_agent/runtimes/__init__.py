@@ -1,0 +1,31 @@
+"""Two runtimes behind one interface, and the choice between them."""
+
+import hashlib
+import logging
+from pathlib import Path
+
+from dea_agent.runtimes import cgroup
+from dea_agent.runtimes.base import Runtime
+from dea_agent.runtimes.process import ProcessRuntime
+
+log = logging.getLogger(__name__)
+
+
+def choose(wanted: str, dea: str, folder: Path, host: str) -> Runtime:
+    """``auto`` takes Docker when an engine answers and the stack's image exists.
+
+    folder: the agent's own; two clouds on one host are told apart by it. Raises ValueError when Docker is
+    wanted and cannot be used.
+    """
+    name = f"zf-{dea}-{hashlib.blake2b(str(folder.resolve()).encode(), digest_size=4).hexdigest()}"
+    if wanted != "process":
+        # Imported here: it takes 0.2 s that a host without Docker need not spend.
+        from dea_agent.runtimes.docker import DockerRuntime, DockerUnusable
+
+        try:
+            return DockerRuntime.connect(name, str(folder.parent), host)
+        except DockerUnusable as problem:
+            if wanted == "docker":
+                raise ValueError(f"the Docker runtime cannot be used: {problem}") from None
+            log.info("taking the process runtime: %s", problem)
+    return ProcessRuntime(cgroup.detect(name))

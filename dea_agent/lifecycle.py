@@ -1,0 +1,302 @@
+"""One instance from its start to its end, on every way: up, healthy, watched, crashed, stopped.
+
+A :class:`Life` alone changes the state of its instance. Whatever ends it (its exit, a stop, a quota, the end of
+the host) comes in as an :class:`Ending`; the first one counts. The orders that matter: registered only when
+healthy; unregistered before anybody hears of the end; settled before SIGTERM; what it held is given back once.
+"""
+
+import asyncio
+import logging
+import shutil
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, replace
+from typing import Any
+
+from chalicelib.contracts.auction import INSTANCE, Refused, Start, Started
+from chalicelib.contracts.heartbeat import (
+    CRASHED,
+    REASON_CRASHED,
+    REASON_STOPPED,
+    RUNNING,
+    STARTING,
+    STOPPING,
+    DropletExited,
+)
+from chalicelib.core.timers import Timers
+from dea_agent import sockets
+from dea_agent.health import HealthChecker, Unhealthy
+from dea_agent.log_pump import LogPump
+from dea_agent.messenger import CC, HM, Messenger
+from dea_agent.metrics import Counters
+from dea_agent.ports import Ports
+from dea_agent.registrar import Registrar
+from dea_agent.registry import Instance, Registry
+from dea_agent.runtimes.base import Container, Exit, Runtime
+from dea_agent.snapshot import Snapshot
+from dea_agent.starter import Folders, PrepareError, Starter
+
+log = logging.getLogger(__name__)
+
+#: Seconds that a stop waits for the bus to take the unregister before it counts the settling time.
+UNREGISTER_S = 5.0
+
+#: Seconds between SIGTERM and SIGKILL when the whole platform goes down.
+QUICK_GRACE_S = 1.0
+
+REFUSED = "REFUSED"
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Why it ends. reason: as in DropletExited, or REFUSED when nothing of the app ever ran.
+
+    quick: nobody is served any more, so nothing is waited for.
+    """
+
+    reason: str
+    description: str
+    quick: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What lives share. beat: asks for a heartbeat out of cycle."""
+
+    host: str
+    registry: Registry
+    runtime: Runtime
+    folders: Folders
+    starter: Starter
+    health: HealthChecker
+    registrar: Registrar
+    messenger: Messenger
+    pump: LogPump
+    ports: Ports
+    snapshot: Snapshot
+    timers: Timers
+    counters: Counters
+    beat: Callable[[], None]
+
+    async def clear_away(self, guid: str) -> None:
+        """Forget an instance that has ended, with its folders. Its log goes when routers have it."""
+        self.registry.drop(guid)
+        self.pump.retire(guid)
+        for parent in (self.folders.instances, self.folders.control):
+            await asyncio.to_thread(shutil.rmtree, parent / guid, ignore_errors=True)
+
+
+class Life:
+    """``container``: of an adopted instance. Make it, then :meth:`begin` or :meth:`resume` it."""
+
+    def __init__(self, tools: Tools, guid: str, container: Container | None = None) -> None:
+        self._tools, self.guid, self.container = tools, guid, container
+        self._ending: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
+        self._is_unwanted = False
+        self.task: asyncio.Task[None] | None = None
+
+    @property
+    def instance(self) -> Instance:
+        return self._tools.registry.instances[self.guid]
+
+    @property
+    def is_live(self) -> bool:
+        """Nothing has asked for its end yet."""
+        return not self._ending.done()
+
+    @property
+    def is_over(self) -> bool:
+        return self.task is not None and self.task.done()
+
+    def begin(self, start: Start) -> None:
+        self._say(f"DEA {self._tools.messenger.dea} is starting instance {self.guid}")
+        self.task = asyncio.create_task(self._run(lambda: self._come_up(start)))
+
+    def resume(self) -> None:
+        """Go on with an adopted instance where the last agent left it."""
+        self.task = asyncio.create_task(self._run(self._serve))
+
+    def end(self, ending: Ending) -> None:
+        """Ask for the end; only the first ending counts, but a stop also clears away what has crashed."""
+        if ending.reason != REASON_CRASHED:
+            self._is_unwanted = True
+        if not self._ending.done():
+            self._ending.set_result(ending)
+
+    async def detach(self) -> None:
+        """Let go of it: the instance runs on without this agent."""
+        if self.task:
+            self.task.cancel()
+            await asyncio.wait({self.task})
+
+    async def _run(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        task = asyncio.create_task(self._guarded(work))
+        try:
+            ending = await self._ending
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
+        try:
+            await self._finish(ending)
+        except Exception:
+            log.exception("instance %s did not end in good order", self.guid)
+
+    async def _guarded(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Whatever goes wrong on the way is an ending."""
+        try:
+            await work()
+        except PrepareError as error:
+            self.end(Ending(REFUSED if error.is_ours else REASON_CRASHED, str(error)))
+        except Unhealthy as error:
+            self.end(Ending(REASON_CRASHED, str(error)))
+        except Exception:
+            log.exception("instance %s failed", self.guid)
+            self.end(Ending(REASON_CRASHED, "the DEA failed to watch the instance"))
+
+    def _say(self, text: str) -> None:
+        """A line of the cell's in the app's log."""
+        self._tools.pump.write(self.guid, "cell", text)
+
+    def _put(self, **changes: Any) -> None:
+        self._tools.registry.put(replace(self.instance, **changes))
+
+    # Up.
+
+    async def _come_up(self, start: Start) -> None:
+        self.container = await self._tools.starter.launch(self.instance, start)
+        self._put(state=STARTING, launched_at=time.time())
+        self._tools.snapshot.write()
+        await self._serve()
+
+    async def _serve(self) -> None:
+        assert self.container
+        exits = asyncio.create_task(self._watch_exit(self.container))
+        instance, health = self.instance, self._tools.health
+        try:
+            if instance.state == STARTING:
+                await health.until_ready(instance.health, instance.port, instance.launched_at)
+                self._became_healthy()
+            await health.until_unhealthy(instance.health, instance.port)
+        finally:
+            exits.cancel()
+
+    async def _watch_exit(self, container: Container) -> None:
+        exit_ = await container.wait()
+        self.end(Ending(REASON_CRASHED, describe(self.instance, exit_)))
+
+    def _became_healthy(self) -> None:
+        if self._ending.done():  # its exit came first; who was never registered need not be unregistered
+            return
+        self._put(state=RUNNING, since=time.time(), registered=True)
+        self._say("Instance became healthy")
+        instance, messenger = self.instance, self._tools.messenger
+        self._tools.registrar.register(instance)
+        started = Started(
+            instance.process_guid,
+            instance.version,
+            instance.index,
+            self.guid,
+            messenger.dea,
+            messenger.boot,
+            self._tools.host,
+            instance.port,
+        )
+        messenger.promise(CC, "dea.started", started)
+        self._tools.counters.starts += 1
+        self._tools.beat()
+
+    # Down.
+
+    async def _finish(self, ending: Ending) -> None:
+        tools, instance = self._tools, self.instance
+        if instance.registered:
+            tools.registrar.unregister(self.guid)
+            self._put(registered=False)
+        if ending.reason not in (REASON_CRASHED, REFUSED):
+            self._put(state=STOPPING, since=time.time())
+            tools.beat()
+        self._say(ending.description)
+        if not self.container:
+            self.container = await tools.runtime.adopt(self.guid, tools.folders.control / self.guid, instance.uid)
+        exit_ = None
+        if self.container:
+            if ending.reason not in (REASON_CRASHED, REFUSED):
+                await self._stop_gently(self.container, ending, instance.registered)
+            exit_ = await self.container.kill()
+            await self.container.remove()
+        self._settle_accounts(ending, exit_)
+        if ending.reason != REASON_CRASHED or self._is_unwanted:
+            await tools.clear_away(self.guid)
+        tools.beat()
+
+    async def _stop_gently(self, container: Container, ending: Ending, was_registered: bool) -> None:
+        timers = self._tools.timers
+        if was_registered and not ending.quick:
+            await self._tools.messenger.outbox.flush(UNREGISTER_S)
+            await asyncio.sleep(timers.route_settle_s)
+            await self._until_quiet(timers.stop_grace_s)
+        container.terminate()
+        try:
+            await asyncio.wait_for(container.wait(), QUICK_GRACE_S if ending.quick else timers.stop_grace_s)
+        except TimeoutError:
+            self._say("it did not end by itself in time and is killed")
+
+    async def _until_quiet(self, most_s: float) -> None:
+        """Until nobody is connected to its port, at most ``most_s``."""
+        deadline = time.monotonic() + most_s
+        while time.monotonic() < deadline and sockets.connections_to(self.instance.port):  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+
+    def _settle_accounts(self, ending: Ending, exit_: Exit | None) -> None:
+        """The end is promised to HM (a refusal to CC), and what the instance held is given back, in one step."""
+        tools, instance, now = self._tools, self.instance, time.time()
+        messenger = tools.messenger
+        if ending.reason == REFUSED:
+            messenger.promise(CC, "dea.refused", refusal(instance, messenger, ending.description))
+        else:
+            exited = DropletExited(
+                process_guid=instance.process_guid,
+                app_guid=instance.app_guid,
+                version=instance.version,
+                index=instance.index,
+                instance_guid=self.guid,
+                dea=messenger.dea,
+                boot=messenger.boot,
+                reason=ending.reason,
+                exit_status=exit_.status if exit_ else None,
+                description=ending.description,
+                at=exit_.at if exit_ else now,
+            )
+            messenger.promise(HM, "droplet.exited", exited)
+        tools.ports.give_back(instance.port, now)
+        if ending.reason == REASON_CRASHED:
+            tools.counters.crashes += 1
+            if instance.uid is not None:
+                tools.folders.close_off(self.guid)  # it is kept, but its user goes on to another app
+            self._put(state=CRASHED, since=now, uid=None)
+        else:
+            tools.registry.drop(self.guid)
+
+
+def refusal(instance: Instance, messenger: Messenger, reason: str) -> Refused:
+    return Refused(
+        INSTANCE,
+        instance.process_guid,
+        instance.version,
+        instance.index,
+        instance.instance_guid,
+        messenger.dea,
+        messenger.boot,
+        reason,
+    )
+
+
+def describe(instance: Instance, exit_: Exit) -> str:
+    """An exit in Cloud Foundry's words."""
+    if exit_.status is None:
+        return f"{instance.source_type}: Exited with unknown status"
+    cause = " (out of memory)" if exit_.out_of_memory else ""
+    return f"{instance.source_type}: Exited with status {exit_.status}{cause}"
+
+
+STOPPED = Ending(REASON_STOPPED, "Stopping instance")

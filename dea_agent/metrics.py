@@ -1,0 +1,143 @@
+"""Numbers for people and machines: Prometheus text and 2011's /varz, read from the table when they are asked for."""
+
+import os
+import resource
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from chalicelib.contracts.heartbeat import CRASHED, RUNNING, STARTING, STOPPING, Usage
+from dea_agent.config import Config
+from dea_agent.registry import BORN, Registry
+
+MIB = 1024 * 1024
+
+
+@dataclass(slots=True)
+class Counters:
+    """Since this boot."""
+
+    starts: int = 0
+    crashes: int = 0
+    refusals: int = 0
+    stops: int = 0
+
+
+class Metrics(Collector):
+    """usage: latest samples by instance guid. bids, waiting: bids made and messages in the outbox."""
+
+    def __init__(
+        self,
+        config: Config,
+        boot: str,
+        registry: Registry,
+        counters: Counters,
+        usage: Callable[[], dict[str, Usage]],
+        bids: Callable[[], int],
+        waiting: Callable[[], int],
+    ) -> None:
+        self._config, self._boot, self._registry, self._counters = config, boot, registry, counters
+        self._usage, self._bids, self._waiting = usage, bids, waiting
+        self.started_at = time.time()
+        self._prometheus = CollectorRegistry()
+        self._prometheus.register(self)
+
+    def text(self) -> bytes:
+        return generate_latest(self._prometheus)
+
+    def collect(self) -> Iterator[Metric]:
+        registry, counters = self._registry, self._counters
+        states = GaugeMetricFamily("dea_instances", "Instances by state.", labels=["state"])
+        for state in (BORN, STARTING, RUNNING, STOPPING, CRASHED):
+            states.add_metric([state], len(registry.in_state(state)))
+        yield states
+        for name, text, value in (
+            ("dea_memory_capacity_bytes", "Memory that can be promised.", registry.memory_mb * MIB),
+            (
+                "dea_memory_reserved_bytes",
+                "Memory promised to instances and builds.",
+                registry.reserved_memory_mb * MIB,
+            ),
+            ("dea_disk_capacity_bytes", "Disk that can be promised.", registry.disk_mb * MIB),
+            ("dea_disk_reserved_bytes", "Disk promised to instances and builds.", registry.reserved_disk_mb * MIB),
+            ("dea_builds", "Builds being staged.", len(registry.builds)),
+            ("dea_outbox_messages", "Messages that wait for the bus.", self._waiting()),
+            ("dea_draining", "1 while the host drains.", int(registry.draining)),
+        ):
+            yield GaugeMetricFamily(name, text, value=value)
+        for name, text, count in (
+            ("dea_starts", "Instances that became healthy.", counters.starts),
+            ("dea_crashes", "Instances that ended without being asked.", counters.crashes),
+            ("dea_refusals", "Starts that were refused.", counters.refusals),
+            ("dea_stops", "Instances asked to stop.", counters.stops),
+            ("dea_bids", "Bids made.", self._bids()),
+        ):
+            yield CounterMetricFamily(name, text, value=count)
+        yield from self._per_instance()
+
+    def _per_instance(self) -> Iterator[Metric]:
+        labels = ["app_guid", "process_guid", "index", "instance_guid"]
+        cpu = GaugeMetricFamily("dea_instance_cpu_cores", "CPU in use, cores.", labels=labels)
+        memory = GaugeMetricFamily("dea_instance_memory_bytes", "Memory in use.", labels=labels)
+        disk = GaugeMetricFamily("dea_instance_disk_bytes", "Disk in use.", labels=labels)
+        for guid, usage in self._usage().items():
+            if instance := self._registry.instances.get(guid):
+                values = [instance.app_guid, instance.process_guid, str(instance.index), guid]
+                cpu.add_metric(values, usage.cpu)
+                memory.add_metric(values, usage.memory_bytes)
+                disk.add_metric(values, usage.disk_bytes)
+        yield from (cpu, memory, disk)
+
+    def varz(self) -> dict[str, Any]:
+        """2011's fields, of this DEA. Names and numbers only, never an environment or a grant."""
+        config, registry, usage = self._config, self._registry, self._usage()
+        now = time.time()
+        rusage = resource.getrusage(resource.RUSAGE_SELF)
+        return {
+            "type": "DEA",
+            "index": config.dea_id,
+            "uuid": f"{config.dea_id}-{self._boot}",
+            "host": config.host,
+            "start": self.started_at,
+            "uptime": round(now - self.started_at),
+            "mem": rusage.ru_maxrss,
+            "cpu": round((rusage.ru_utime + rusage.ru_stime) / max(now - self.started_at, 1) * 100, 1),
+            "num_cores": os.cpu_count(),
+            "stack": config.stack,
+            "arch": config.arch,
+            "runtime": config.runtime,
+            "state": "DRAINING" if registry.draining else "RUNNING",
+            "apps_max_memory": registry.memory_mb,
+            "apps_reserved_memory": registry.reserved_memory_mb,
+            "apps_used_memory": sum(sample.memory_bytes for sample in usage.values()) // MIB,
+            "apps_max_disk": registry.disk_mb,
+            "apps_reserved_disk": registry.reserved_disk_mb,
+            "num_apps": len(list(registry.holding())),
+            "builds": sorted(registry.builds),
+            "outbox": self._waiting(),
+            "running_apps": [
+                {
+                    "instance_guid": instance.instance_guid,
+                    "app_guid": instance.app_guid,
+                    "app_name": instance.app_name,
+                    "process_guid": instance.process_guid,
+                    "index": instance.index,
+                    "version": instance.version,
+                    "state": instance.state,
+                    "since": instance.since,
+                    "port": instance.port,
+                    "mem_quota": instance.limits.memory_mb,
+                    "disk_quota": instance.limits.disk_mb,
+                    "used_memory": sample.memory_bytes if sample else 0,
+                    "used_disk": sample.disk_bytes if sample else 0,
+                    "cpu": sample.cpu if sample else 0,
+                }
+                for instance in registry.instances.values()
+                for sample in [usage.get(instance.instance_guid)]
+            ],
+        }

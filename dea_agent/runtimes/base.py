@@ -1,0 +1,130 @@
+"""What the agent asks of a runtime: launch an instance, know it again, watch it, end it.
+
+The agent holds one :class:`Container` per live instance, whichever runtime made it. A container outlives the
+agent; :meth:`Runtime.adopt` finds it again by its guid and its control folder.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from chalicelib.contracts.auction import Limits
+
+#: What bash runs in HOME: the scripts that buildpacks and users left for the start, then the command ($1).
+LAUNCHER = """\
+for script in ../profile.d/*.sh .profile.d/*.sh .profile; do [ -f "$script" ] && . "./$script"; done
+exec /bin/bash -c "$1"
+"""
+
+
+class LaunchError(Exception):
+    """The instance could not be launched. The text is for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """One instance to run.
+
+    root: folder with the unpacked droplet, the app's own. control: the agent's folder for the shim's records.
+    logs: folder of the framed log. env: complete; nothing else reaches the app. port: on the host.
+    """
+
+    guid: str
+    app_guid: str
+    command: str
+    env: dict[str, str]
+    root: Path
+    control: Path
+    logs: Path
+    limits: Limits
+    port: int
+    uid: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """status: the process's own, or 128 + signal; None when nobody saw it. at: seconds since the epoch."""
+
+    status: int | None
+    at: float
+    out_of_memory: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """cpu_s: seconds of CPU used since the start, all threads. io: bytes since the start. The rest is of now.
+
+    out_of_memory: the kernel has killed a process of the instance for lack of memory.
+    """
+
+    cpu_s: float
+    memory_bytes: int
+    fds: int = 0
+    threads: int = 0
+    io_read_bytes: int = 0
+    io_write_bytes: int = 0
+    out_of_memory: bool = False
+
+
+class Container(Protocol):
+    """A launched instance. All methods may be called again; those of one that has ended do nothing."""
+
+    async def wait(self) -> Exit:
+        """Until it has ended by itself or by others."""
+        ...
+
+    def terminate(self) -> None:
+        """Ask it to end (SIGTERM)."""
+        ...
+
+    async def kill(self) -> Exit:
+        """End every process of it, daemons too; returns when none is left."""
+        ...
+
+    def sample(self) -> Sample | None:
+        """What it uses now; None when it has ended. Reads files; meant for a worker thread."""
+        ...
+
+    async def remove(self) -> None:
+        """After its end: give back what the host lent it (cgroup, container). Its folders are not touched."""
+        ...
+
+
+class Runtime(Protocol):
+    """name: ``process`` or ``docker``, for people."""
+
+    name: str
+
+    def inner_port(self, host_port: int) -> int:
+        """What the app listens on, to be reached at a port of the host."""
+        ...
+
+    def inner_root(self, root: Path) -> Path:
+        """The instance's folder as the app sees it."""
+        ...
+
+    async def launch(self, launch: Launch) -> Container:
+        """Raises LaunchError; nothing of it runs then."""
+        ...
+
+    async def adopt(self, guid: str, control: Path, uid: int | None) -> Container | None:
+        """The container of ``guid``, running or ended; None when it was never launched (and never will be)."""
+        ...
+
+    async def sweep(self, known: set[str]) -> None:
+        """End and remove everything of this agent whose guid is not known."""
+        ...
+
+    async def close(self) -> None:
+        """The agent goes for good: nothing of it stays."""
+        ...
+
+
+def read_exit(control: Path, at: float) -> Exit:
+    """What the shim wrote down; without a record (the shim itself was killed) the status is unknown."""
+    try:
+        record = json.loads((control / "exit.json").read_text())
+        return Exit(int(record["status"]), float(record["at"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return Exit(None, at)

@@ -1,0 +1,139 @@
+"""From an accepted start to running processes: run specification, droplet, folder, environment, launch."""
+
+import asyncio
+import json
+import logging
+import os
+import shutil
+import time
+from collections.abc import Coroutine
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from chalicelib.contracts.auction import Start
+from chalicelib.contracts.codec import DecodeError, from_json
+from chalicelib.contracts.runspec import RunSpec
+from dea_agent import downloads, environment
+from dea_agent.downloads import DownloadError
+from dea_agent.droplet_cache import DropletCache
+from dea_agent.environment import SpecError
+from dea_agent.log_pump import LogPump
+from dea_agent.registry import Instance
+from dea_agent.runtimes.base import Container, Launch, LaunchError, Runtime
+from dea_agent.unpack import UnpackError, give, unpack
+
+log = logging.getLogger(__name__)
+
+
+class PrepareError(Exception):
+    """Nothing of the app ran. is_ours: the fault lies with this host or its links; another may do better."""
+
+    def __init__(self, text: str, is_ours: bool) -> None:
+        super().__init__(text)
+        self.is_ours = is_ours
+
+
+class Folders:
+    """Where the parts of an instance lie. ``instances`` is open to pass through, ``control`` only for the agent."""
+
+    def __init__(self, base: Path) -> None:
+        self.instances, self.control, self.logs = base / "instances", base / "control", base / "logs"
+        for folder, mode in ((base, 0o711), (self.instances, 0o711), (self.control, 0o700), (self.logs, 0o700)):
+            folder.mkdir(parents=True, exist_ok=True)
+            folder.chmod(mode)
+
+    def close_off(self, guid: str) -> None:
+        """Take an instance's folder from its user."""
+        with suppress(FileNotFoundError):  # nothing of it was ever unpacked
+            os.chown(self.instances / guid, os.geteuid(), os.getegid())
+
+    def strays(self, known: set[str]) -> list[Path]:
+        """Folders of no known instance."""
+        return [
+            path for parent in (self.instances, self.control) for path in parent.iterdir() if path.name not in known
+        ]
+
+
+class Starter:
+    def __init__(
+        self,
+        folders: Folders,
+        runtime: Runtime,
+        cache: DropletCache,
+        http: aiohttp.ClientSession,
+        pump: LogPump,
+        host: str,
+    ) -> None:
+        self._folders, self._runtime, self._cache = folders, runtime, cache
+        self._http, self._pump, self._host = http, pump, host
+
+    async def launch(self, instance: Instance, start: Start) -> Container:
+        """Raises PrepareError."""
+        guid = instance.instance_guid
+        root, control = self._folders.instances / guid, self._folders.control / guid
+        try:
+            spec = await self._spec_while(self._unpack(instance, start, root), start.spec_url)
+            control.mkdir(mode=0o700, exist_ok=True)
+            inner_root, inner_port = self._runtime.inner_root(root), self._runtime.inner_port(instance.port)
+            env = environment.build(instance, spec, self._host, inner_root, inner_port, time.time())
+            return await self._runtime.launch(
+                Launch(
+                    guid=guid,
+                    app_guid=instance.app_guid,
+                    command=spec.command,
+                    env=env,
+                    root=root,
+                    control=control,
+                    logs=self._pump.path(guid),
+                    limits=instance.limits,
+                    port=instance.port,
+                    uid=instance.uid,
+                )
+            )
+        except (DownloadError, LaunchError) as error:
+            raise PrepareError(str(error), is_ours=True) from None
+        except (SpecError, UnpackError) as error:
+            raise PrepareError(str(error), is_ours=False) from None
+        except OSError as error:
+            raise PrepareError(f"the folder could not be made: {error.strerror}", is_ours=True) from None
+
+    async def _spec_while(self, unpacking: Coroutine[Any, Any, None], url: str) -> RunSpec:
+        """The specification, fetched while the droplet is unpacked."""
+        spec = asyncio.create_task(self._spec(url))
+        try:
+            await unpacking
+            return await spec
+        finally:
+            spec.cancel()
+
+    async def _unpack(self, instance: Instance, start: Start, root: Path) -> None:
+        async with self._cache.droplet(start.droplet_digest, start.droplet_url) as droplet:
+            work = asyncio.ensure_future(asyncio.to_thread(_prepare_folder, droplet, root, instance))
+            try:
+                await asyncio.shield(work)
+            except asyncio.CancelledError:
+                # A thread cannot be stopped, and whoever cleans up must not race it.
+                await asyncio.wait({work})
+                raise
+
+    async def _spec(self, url: str) -> RunSpec:
+        try:
+            body = await downloads.small(self._http, url, "the run specification")
+            spec = from_json(RunSpec, json.loads(body))
+        except (ValueError, DecodeError):
+            raise SpecError("the run specification cannot be read") from None
+        if not spec.command.strip():
+            raise SpecError("there is no start command")
+        return spec
+
+
+def _prepare_folder(droplet: Path, root: Path, instance: Instance) -> None:
+    shutil.rmtree(root, ignore_errors=True)
+    root.mkdir(mode=0o700)
+    unpack(droplet, root, instance.limits.disk_mb * 1024**2)
+    for name in ("app", "tmp", "deps"):
+        (root / name).mkdir(exist_ok=True)
+    give(root, instance.uid)
