@@ -9,17 +9,26 @@ if TYPE_CHECKING:
 #: Modules of this package; each has ``endpoints``.
 MODULES = (
     "apps",
+    "audit_events",
     "builds",
+    "destinations",
+    "domains",
     "droplets",
     "environment",
+    "internal",
+    "jobs",
     "organizations",
     "packages",
     "processes",
     "resource_matches",
+    "roles",
     "root",
+    "routes",
     "scim",
+    "spaces",
     "uaa",
     "uploads",
+    "users",
 )
 
 

@@ -107,6 +107,8 @@ class Request:
             return {}
         try:
             data = json.loads(self.text, parse_constant=_no_constant)
+            if "\\u" in self.text:
+                json.dumps(data, ensure_ascii=False).encode()  # half a character cannot be stored
         except (ValueError, RecursionError):
             raise ParseError from None
         if not isinstance(data, dict):

@@ -4,10 +4,10 @@ from typing import Any
 
 from chalicelib.api.base import Answer, Endpoints, Request
 from chalicelib.api.parsing import Body
-from chalicelib.api.render import common, listing, paginated, to_one
+from chalicelib.api.render import accepted, common, listing, paginated, to_one
 from chalicelib.core.roles import MANAGE
 from chalicelib.services import access, organizations
-from chalicelib.services.listing import page
+from chalicelib.services.listing import by_names, load, page, sliced
 from chalicelib.tables.identity import Organization
 
 endpoints = Endpoints(__name__)
@@ -28,7 +28,10 @@ def index(request: Request) -> Answer:
     what = listing(request, ["organizations"])
     if not actor.sees_all:
         what = what.within(actor.orgs)
-    return paginated(request, page(Organization, what), render)
+    if what.names is None:
+        return paginated(request, page(Organization, what), render)
+    guids = by_names(("orgs", name) for name in what.names)
+    return paginated(request, sliced(load(Organization, guids), what), render)
 
 
 @endpoints("POST", "/v3/organizations")
@@ -51,7 +54,10 @@ def show(request: Request, guid: str) -> Answer:
 def update(request: Request, guid: str) -> Answer:
     org = access.org_for(request.actor, guid, MANAGE)
     body = Body(request.json())
-    name = body.name(required=False) if body.has("name") else None
+    name = body.name() if body.has("name") else None
+    if body.has("suspended"):
+        access.require_admin(request.actor)
+        org.suspended = body.boolean("suspended")
     body.metadata(org)
     body.done()
     return Answer(render(request, organizations.update_org(request.world, request.actor, org, name, request.trace)))
@@ -60,4 +66,12 @@ def update(request: Request, guid: str) -> Answer:
 @endpoints("DELETE", "/v3/organizations/{guid}")
 def delete(request: Request, guid: str) -> Answer:
     job = organizations.delete_org(request.world, request.actor, guid, request.trace)
-    return Answer(None, 202, {"Location": f"{request.base}/v3/jobs/{job.guid}"})
+    return accepted(request, job)
+
+
+@endpoints("GET", "/v3/organizations/{guid}/relationships/default_isolation_segment")
+def default_isolation_segment(request: Request, guid: str) -> Answer:
+    """There are none; clients ask all the same."""
+    org = access.org_for(request.actor, guid)
+    own = f"{request.base}/v3/organizations/{org.guid}/relationships/default_isolation_segment"
+    return Answer(to_one(None) | {"links": {"self": {"href": own}}})

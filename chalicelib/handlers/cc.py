@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 from chalice import Blueprint
@@ -29,6 +30,11 @@ from chalicelib.tables.unit import deliver
 
 log = logging.getLogger(__name__)
 blueprint = Blueprint(__name__)
+
+#: Services that register what jobs do. Lambda imports this module and not app.py, so they are named here.
+WORKERS = ("apps", "droplets", "packages", "routes", "teardown")
+for module in WORKERS:
+    import_module(f"chalicelib.services.{module}")
 
 #: subject -> (what its body is, what handles it). Dedupe keys stand with the contracts.
 HANDLERS: dict[str, tuple[type, Callable[[World, Any, str], None]]] = {

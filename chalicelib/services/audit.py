@@ -25,10 +25,12 @@ def record(
     data: dict[str, Any] | None = None,
 ) -> None:
     """``event``: ``audit.app.create`` and the like. ``data`` must hold no secret; say ``[PRIVATE DATA HIDDEN]``."""
+    created_at = stamp()
     unit.put(
         AuditEvent(
             new_guid(),
-            created_at=stamp(),
+            created_at=created_at,
+            day=created_at[:10],
             type=event,
             actor={"guid": actor.guid, "type": "system" if actor is SYSTEM else "user", "name": actor.name},
             target={"guid": target.guid, "type": target.LABEL.lower(), "name": target.list_name},

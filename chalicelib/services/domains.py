@@ -40,8 +40,7 @@ def _check_relatives(world: World, domain: Domain) -> None:
     if listing.by_name("routes", name):
         raise Unprocessable(f'The domain name "{name}" cannot be created because it is already reserved by a route')
     for ancestor in ancestors(name):
-        guid = listing.by_name("domains", ancestor)
-        above = listing.find(Domain, guid) if guid else None
+        above = by_name(ancestor)
         if above is not None and above.org_guid and above.org_guid != domain.org_guid:
             raise Unprocessable(refused.format(ancestor))
 
@@ -74,6 +73,11 @@ def delete(world: World, actor: Actor, domain: Domain, trace: str = "") -> Job:
     return job
 
 
+def by_name(name: str) -> Domain | None:
+    guid = listing.by_name("domains", name)
+    return listing.find(Domain, guid) if guid else None
+
+
 def find_visible(actor: Actor, guid: str, manage: bool = False) -> Domain:
     """Raises NotFound("Domain"), NotAuthorized when it is not the actor's to change."""
     domain = listing.find(Domain, guid)
@@ -104,3 +108,16 @@ def default() -> Domain | None:
     """The first shared domain that is not internal: where apps get their default route."""
     shared = listing.all_of(Domain, "shared/domains")
     return next((domain for domain in shared if not domain.internal), None)
+
+
+def split(host: str) -> tuple[str, Domain] | None:
+    """``shop.apps.example`` into ``shop`` and the domain ``apps.example``; the host is empty for a domain itself.
+
+    None when no domain fits: a route's host has no dots.
+    """
+    whole = by_name(host)
+    if whole is not None:
+        return "", whole
+    first, _, rest = host.partition(".")
+    domain = by_name(rest) if rest else None
+    return (first, domain) if domain is not None else None

@@ -17,6 +17,9 @@ R = TypeVar("R", bound=Resource)
 #: DynamoDB's limit for one batch get.
 BATCH = 100
 
+#: DynamoDB's limit for a sort key, bytes. What clients look for may be anything; nothing longer was ever stored.
+MAX_KEY_BYTES = 1024
+
 
 @dataclass(frozen=True, slots=True)
 class Listing:
@@ -51,8 +54,14 @@ class Page:
     total: int = 0
 
 
+def _possible(key: str) -> bool:
+    return 0 < len(key.encode()) <= MAX_KEY_BYTES
+
+
 def find(model: type[R], guid: str) -> R | None:
     """A resource, read consistently."""
+    if not _possible(guid):
+        return None
     try:
         return model.get(guid, consistent_read=True)
     except model.DoesNotExist:
@@ -69,16 +78,19 @@ def get(model: type[R], guid: str, what: str | None = None) -> R:
 
 def by_name(scope: str, name: str) -> str | None:
     """The guid that has this unique name."""
-    try:
-        return str(Name.get(scope, name.lower(), consistent_read=True).guid)
-    except Name.DoesNotExist:
-        return None
+    return next(iter(by_names([(scope, name)])), None)
+
+
+def by_names(names: Iterable[tuple[str, str]]) -> list[str]:
+    """The guids that have these unique names, each a scope and a name, in no order."""
+    keys = {(scope, name.lower()) for scope, name in names if _possible(scope) and _possible(name.lower())}
+    return [str(item.guid) for item in Name.batch_get(sorted(keys), consistent_read=True)] if keys else []
 
 
 def members(lists: Iterable[str]) -> list[Member]:
     """The items of several membership lists, each once, in order of creation."""
     found = {}
-    for parent in lists:
+    for parent in filter(_possible, lists):
         for member in Member.query(parent, consistent_read=True):
             found[member.guid] = member
     return sorted(found.values(), key=lambda member: str(member.member))
@@ -86,7 +98,8 @@ def members(lists: Iterable[str]) -> list[Member]:
 
 def load(model: type[R], guids: Sequence[str]) -> list[R]:
     """In the order of ``guids``; what is gone in the meantime is left out."""
-    batches = [list(guids[i : i + BATCH]) for i in range(0, len(guids), BATCH)]
+    guids = list(filter(_possible, guids))
+    batches = [guids[i : i + BATCH] for i in range(0, len(guids), BATCH)]
 
     def fetch(batch: list[str]) -> list[R]:
         return list(model.batch_get(batch, consistent_read=True))

@@ -2,12 +2,13 @@
 
 from chalicelib.adapters.clock import new_guid
 from chalicelib.bootstrap import World
-from chalicelib.core.errors import NameTaken, Unprocessable
-from chalicelib.core.roles import MANAGE, READ, Actor
-from chalicelib.services import access, audit, jobs, listing
-from chalicelib.tables.identity import Domain, Organization, Role, Space
+from chalicelib.core.errors import NameTaken, NotFound, Unprocessable
+from chalicelib.core.roles import MANAGE, Actor
+from chalicelib.services import access, audit, jobs
+from chalicelib.tables.identity import Organization, Space
 from chalicelib.tables.ledger import Job
-from chalicelib.tables.unit import Unit
+
+WRONG_ORG = "Invalid organization. Ensure the organization exists and you have access to it."
 
 
 def create_org(world: World, actor: Actor, org: Organization, trace: str = "") -> Organization:
@@ -50,9 +51,10 @@ def delete_org(world: World, actor: Actor, org_guid: str, trace: str = "") -> Jo
 def create_space(world: World, actor: Actor, space: Space, trace: str = "") -> Space:
     """``space``: a draft. Raises NameTaken; Unprocessable for an organization that the actor cannot see."""
     org_guid, name = str(space.org_guid), str(space.name)
-    if not actor.may_in_org(READ, org_guid):
-        raise Unprocessable("Invalid organization. Ensure the organization exists and you have access to it.")
-    access.org_for(actor, org_guid, MANAGE)
+    try:
+        access.org_for(actor, org_guid, MANAGE)
+    except NotFound:
+        raise Unprocessable(WRONG_ORG) from None
     space.guid = new_guid()
     unit = world.unit(trace)
     unit.create(space)
@@ -78,20 +80,9 @@ def update_space(world: World, actor: Actor, space: Space, name: str | None, tra
 def delete_space(world: World, actor: Actor, space_guid: str, trace: str = "") -> Job:
     """Its apps and routes go too, as a job."""
     space = access.space_for(actor, space_guid)
-    access.org_for(actor, str(space.org_guid), MANAGE)
+    access.org_for(actor, str(space.org_guid), MANAGE, Space.LABEL)
     unit = world.unit(trace)
     job = jobs.start(unit, "space.delete", "delete-space", space, guid=space_guid)
     audit.record(unit, actor, "audit.space.delete-request", space, space_guid, str(space.org_guid))
     unit.commit()
     return job
-
-
-def remove_roles(unit: Unit, target: str) -> None:
-    """All roles in ``org/<guid>`` or ``space/<guid>``."""
-    for role in listing.all_of(Role, f"{target}/roles"):
-        unit.remove(role)
-        unit.release(f"roles/{target}", f"{role.type}/{role.user_guid}")
-
-
-def private_domains(org_guid: str) -> list[Domain]:
-    return listing.all_of(Domain, f"org/{org_guid}/domains")

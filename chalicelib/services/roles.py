@@ -43,7 +43,7 @@ def _check_target(actor: Actor, role: Role, user: User) -> tuple[str, str]:
         if not actor.may_in_space(MANAGE, str(space.guid), str(space.org_guid)):
             raise NotAuthorized
         org_guid = str(space.org_guid)
-        if not any(listing.by_name(f"roles/org/{org_guid}", f"{kind}/{user.guid}") for kind in ORG_MEMBERS):
+        if not listing.by_names((f"roles/org/{org_guid}", f"{kind}/{user.guid}") for kind in ORG_MEMBERS):
             raise Unprocessable(
                 "Users cannot be assigned roles in a space if they do not have a role in that space's organization."
             )

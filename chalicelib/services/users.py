@@ -64,20 +64,31 @@ def create_user(
     return user
 
 
-def register(world: World, guid: str, trace: str = "") -> User:
-    """Make the CC know a user of the UAA, or somebody of whom nothing but a guid is known. Raises Unprocessable."""
+def register(world: World, guid: str, draft: User, trace: str = "") -> User:
+    """Make the CC know a user of the UAA, or somebody of whom nothing but a guid is known. Raises Unprocessable.
+
+    ``draft``: has the metadata.
+    """
     user = listing.find(User, guid)
     unit = world.unit(trace)
     if user is None:
-        user = User(guid, username="", origin="")
+        user = User(guid, username="", origin="", labels=draft.labels, annotations=draft.annotations)
         unit.create(user)
     elif user.in_cc:
         raise Unprocessable(f"User with guid '{guid}' already exists.")
     else:
-        user.in_cc = True
+        user.in_cc, user.labels, user.annotations = True, draft.labels, draft.annotations
         unit.put(user)
         for member in memberships(user):
             unit.put(member)
+    unit.commit()
+    return user
+
+
+def update(world: World, user: User, trace: str = "") -> User:
+    """Save the metadata that the caller merged into ``user``."""
+    unit = world.unit(trace)
+    unit.put(user)
     unit.commit()
     return user
 
@@ -133,6 +144,6 @@ def find_visible(actor: Actor, guid: str) -> User:
     """Raises NotFound("User")."""
     user = listing.find(User, guid)
     visible = visible_to(actor)
-    if user is None or (visible is not None and guid not in visible):
+    if user is None or not user.in_cc or (visible is not None and guid not in visible):
         raise NotFound("User")
     return user

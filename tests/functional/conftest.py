@@ -46,16 +46,8 @@ def world(cloud: Cloud) -> World:
 
 @pytest.fixture(scope="session")
 def application(built_cloud: Cloud) -> Gateway:
-    try:
-        from app import app
-    except ImportError:
-        from chalice import Chalice
+    from app import app
 
-        from chalicelib.api import all_endpoints
-
-        app = Chalice("zerofoundry")
-        for endpoints in all_endpoints():
-            app.register_blueprint(endpoints.blueprint)
     return Gateway(app)
 
 

@@ -1,0 +1,58 @@
+"""The jobs that take away organizations, spaces and domains with all that is in them.
+
+Each removes the contents first and the thing itself last, and looks again at what is there: a job that was killed
+goes on where it ended, and one that has ended does nothing.
+"""
+
+from typing import Any
+
+from chalicelib.bootstrap import World
+from chalicelib.services import apps, jobs, listing, roles, routes
+from chalicelib.tables.apps import App
+from chalicelib.tables.identity import Domain, Organization, Space
+from chalicelib.tables.running import Route
+
+
+@jobs.worker("delete-org")
+def delete_org(world: World, work: dict[str, Any]) -> None:
+    guid = work["guid"]
+    for space in listing.all_of(Space, f"org/{guid}/spaces"):
+        delete_space(world, {"guid": str(space.guid)})
+    for domain in listing.all_of(Domain, f"org/{guid}/domains"):
+        delete_domain(world, {"guid": str(domain.guid)})
+    roles.remove_all(world, f"org/{guid}")
+    org = listing.find(Organization, guid)
+    if org is not None:
+        unit = world.unit()
+        unit.remove(org)
+        unit.release("orgs", str(org.name))
+        unit.commit()
+
+
+@jobs.worker("delete-space")
+def delete_space(world: World, work: dict[str, Any]) -> None:
+    guid = work["guid"]
+    for app in listing.all_of(App, f"space/{guid}/apps"):
+        apps.remove(world, str(app.guid))
+    for route in listing.all_of(Route, f"space/{guid}/routes"):
+        routes.remove(world, route)
+    roles.remove_all(world, f"space/{guid}")
+    space = listing.find(Space, guid)
+    if space is not None:
+        unit = world.unit()
+        unit.remove(space)
+        unit.release(f"org/{space.org_guid}/spaces", str(space.name))
+        unit.commit()
+
+
+@jobs.worker("delete-domain")
+def delete_domain(world: World, work: dict[str, Any]) -> None:
+    guid = work["guid"]
+    for route in listing.all_of(Route, f"domain/{guid}/routes"):
+        routes.remove(world, route)
+    domain = listing.find(Domain, guid)
+    if domain is not None:
+        unit = world.unit()
+        unit.remove(domain)
+        unit.release("domains", str(domain.name))
+        unit.commit()
