@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 
 #: A predecessor that is still ending gets this long; Envoy this long to take its listener; the bus this long to
 #: be joined before we say "ready" without it.
-LOCK_S, LISTEN_S, JOIN_S = 10.0, 20.0, 3.0
+LOCK_S, LISTEN_S, JOIN_S = 6.0, 20.0, 3.0
 
 #: A goodbye on the bus is a courtesy; the end waits no longer for it.
 GOODBYE_S = 3.0
@@ -182,7 +182,7 @@ class Agent:
         now = time.monotonic()
         subscriber, timers = self._subscriber, self._config.timers
         healthy = subscriber.is_healthy(now)
-        self._routing.tend(healthy)
+        self._routing.tend(healthy, subscriber.heard_at)
         if healthy:
             self._peers.forget(now, timers.router_start_s * MISSED_STARTS)
         if subscriber.first_answer is not None and now - subscriber.first_answer > timers.register_s:

@@ -150,7 +150,8 @@ class Envoy:
     async def _requests_in_flight(self) -> bool:
         name = "http.ingress.downstream_rq_active"
         text = await self.admin("GET", f"/stats?filter=^{name}$")
-        return not text.strip().endswith(": 0")
+        # An Envoy that never had a listener does not know the name.
+        return text.rpartition(": ")[2].strip() not in ("", "0")
 
     async def _kill(self) -> None:
         """SIGTERM, and SIGKILL for one that does not hear."""

@@ -133,22 +133,22 @@ def _with(dea: DeaRoutes, message: Register, order: Order) -> DeaRoutes:
 
 
 def prune(
-    table: RouteTable, now: float, bus_healthy: bool, prune_s: float, tombstone_s: float
+    table: RouteTable, heard_at: float, bus_healthy: bool, prune_s: float, tombstone_s: float
 ) -> tuple[RouteTable, Changes]:
     """Forget DEAs that have not spoken for ``prune_s`` and guids gone for ``tombstone_s``.
 
-    Silence of the bus says nothing about DEAs: while it lasts nothing is forgotten, and at its end (or at the
-    first answer after boot) every DEA has the full time again.
+    heard_at: when anything last came through the bus. Only time up to then counts, for a silent bus says nothing
+    about DEAs. And when it has been unhealthy (so it is at boot), every DEA has the full time again at its end.
     """
     if not bus_healthy:
         return replace(table, silent=True), Changes()
     if table.silent:
-        deas = {name: replace(dea, heard=now) for name, dea in table.deas.items()}
+        deas = {name: replace(dea, heard=heard_at) for name, dea in table.deas.items()}
         return RouteTable(deas, silent=False), Changes()
     kept, removed = {}, []
     for name, dea in table.deas.items():
-        stale = now - dea.heard > prune_s
-        gone = {guid: at for guid, at in dea.gone.items() if now - at <= tombstone_s}
+        stale = heard_at - dea.heard > prune_s
+        gone = {guid: at for guid, at in dea.gone.items() if heard_at - at <= tombstone_s}
         after = replace(dea, entries={} if stale else dea.entries, gone=gone)
         if stale:
             removed += [entry.endpoint for entry in dea.entries.values()]

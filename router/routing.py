@@ -81,18 +81,16 @@ class Routing:
         self._change(changes)
         return is_new
 
-    def tend(self, bus_healthy: bool) -> None:
+    def tend(self, bus_healthy: bool, heard_at: float) -> None:
         """What time does: prune what is stale, drop routes that stayed empty. To be called every second or so."""
-        now = time.monotonic()
         timers = self._timers
-        before = self.table
-        self.table, changes = prune(before, now, bus_healthy, timers.prune_s, timers.tombstone_s)
+        self.table, changes = prune(self.table, heard_at, bus_healthy, timers.prune_s, timers.tombstone_s)
         if changes:
             self.pruned += len(changes.removed)
             log.warning("pruned endpoints of silent DEAs", extra={"endpoints": len(changes.removed)})
             self._store.save(self.table)
         self._change(changes)
-        self._touch(self.index.expire(now))
+        self._touch(self.index.expire(time.monotonic()))
 
     def save(self) -> None:
         self._store.save(self.table)

@@ -29,7 +29,7 @@ ASK_PAUSE_S = 1.0
 
 #: The bus is silent when no poll was answered for the poll's own length and this, or when not even our own
 #: router.start came back to us for so many of its intervals.
-POLL_GRACE_S, MISSED_STARTS = 10.0, 3
+POLL_GRACE_S, MISSED_STARTS = 5.0, 3
 
 #: (message, when it was sent) to the agent; returns whether the sender's boot is new to the table.
 Hear = Callable[[Register | Unregister, float], bool]
@@ -55,7 +55,9 @@ class Subscriber:
         self._inbox.on_answer = self._answered
         self._stop = threading.Event()
         self._asked_at = float("-inf")
-        self._answered_at = self._heard_at = float("-inf")
+        self._answered_at = float("-inf")
+        #: When anything last came through the bus (monotonic seconds); our own router.start does, if nothing else.
+        self.heard_at = float("-inf")
         #: Set once the queue is subscribed and the router has said so.
         self.subscribed = threading.Event()
         #: When the bus first answered a poll (monotonic seconds); None before.
@@ -70,7 +72,7 @@ class Subscriber:
         """Whether silence would mean something: polls are answered and messages do come through."""
         return (
             now - self._answered_at < self._wait_s + POLL_GRACE_S
-            and now - self._heard_at < self._router_start_s * MISSED_STARTS + POLL_GRACE_S
+            and now - self.heard_at < self._router_start_s * MISSED_STARTS + POLL_GRACE_S
         )
 
     def leave(self) -> None:
@@ -121,7 +123,7 @@ class Subscriber:
             self.first_answer = self._answered_at
 
     def _take(self, envelope: Envelope) -> None:
-        self._heard_at = time.monotonic()
+        self.heard_at = time.monotonic()
         self.messages += 1
         if envelope.is_expired(time.time()):
             self.expired += 1

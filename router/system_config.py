@@ -180,7 +180,7 @@ def hosts(config: Config) -> dict[str, bytes]:
     retry = {
         # The control plane restarts in a few seconds; a request that met nobody waits for it.
         "retry_on": "connect-failure,refused-stream,reset-before-request",
-        "num_retries": 12,
+        "num_retries": 20,
         "retry_back_off": {"base_interval": "0.1s", "max_interval": "0.5s"},
     }
 

@@ -1,3 +1,4 @@
+import logging
 import os
 from collections.abc import Iterator
 
@@ -5,6 +6,9 @@ import pytest
 
 from chalicelib.adapters.bus import Bus
 from tests.functional.router.cloud import AWS, ControlPlane, Dea, Instance, Router, a_bus, make_topics
+
+# moto's server logs each request.
+logging.getLogger("werkzeug").setLevel(logging.ERROR)
 
 
 @pytest.fixture(scope="module")
