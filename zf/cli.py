@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from zf import VERSION
 from zf.client.errors import ZfError
 
 #: name: (module, summary), in the order of the help.
@@ -94,7 +95,7 @@ class Commands(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Help for one command, with examples: zf COMMAND --help",
 )
-@click.version_option("0.1.0", message="zf %(version)s")
+@click.version_option(VERSION, message="zf %(version)s")
 def cli() -> None:
     """Push applications to a zerofoundry cloud and look after them.
 

@@ -109,7 +109,7 @@ class Console:
 
         table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
         for name, to_right in zip(names, right, strict=True):
-            wide = name in ("urls", "details", "description", "value", "apps")
+            wide = name in ("name", "urls", "url", "details", "description", "apps")
             table.add_column(name, justify="right" if to_right else "left", overflow="fold", no_wrap=not wide)
         for row in cells:
             table.add_row(*(Text(cell, style=STATE_STYLES.get(cell.upper(), "")) for cell in row))

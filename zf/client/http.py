@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
+from zf import VERSION
 from zf.client.errors import ApiError, BadAnswerError, NotFoundError, NotLoggedInError, UnreachableError, ZfError
 from zf.client.lean_httpx import httpx
 from zf.client.waiting import backoff
@@ -78,7 +79,7 @@ class _ToThisMachine(httpx.HTTPTransport):
 
 def client_for(url: str) -> httpx.Client:
     """A connection pool that fits the URL's host. Certificates are loaded only for https (30 ms)."""
-    headers = {"User-Agent": "zf/0.1.0", "Accept": "application/json"}
+    headers = {"User-Agent": f"zf/{VERSION}", "Accept": "application/json"}
     if is_local(urlsplit(url).hostname or ""):
         verify: ssl.SSLContext | bool = url.startswith("https:")
         return httpx.Client(transport=_ToThisMachine(verify=verify), timeout=TIMEOUT_S, headers=headers)

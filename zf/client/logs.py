@@ -9,7 +9,7 @@ import base64
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from zf.client.errors import BadAnswerError
 from zf.client.http import Http, Json
@@ -54,13 +54,28 @@ class LogCache:
         return found[0].timestamp if found else 0
 
 
+class Reads(Protocol):
+    def read(self, source_guid: str, **params: Any) -> list[Line]: ...
+
+    def newest(self, source_guid: str) -> int: ...
+
+
 class Follower:
     """The lines of one app from `start` (ns, included) on, each once."""
 
-    def __init__(self, cache: LogCache, source_guid: str, start: int) -> None:
+    def __init__(self, cache: Reads, source_guid: str, start: int) -> None:
         self._cache, self._source, self._start = cache, source_guid, start
         self._newest = start
         self._shown: Counter[Line] = Counter()
+
+    @classmethod
+    def from_now(cls, cache: Reads, source_guid: str) -> "Follower":
+        """Of what the cache does not have yet. By its contents, not by time: clocks of hosts differ."""
+        newest = cache.newest(source_guid)
+        follower = cls(cache, source_guid, max(0, newest - OVERLAP_NS))
+        if newest:
+            follower.new()
+        return follower
 
     def new(self) -> list[Line]:
         """What has come since the last call; an empty list when nothing has."""

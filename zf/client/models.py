@@ -152,20 +152,17 @@ class Package:
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """state: STAGING, STAGED, FAILED. created_at: RFC 3339 with whole seconds."""
+    """state: STAGING, STAGED, FAILED."""
 
     guid: str
     state: str
     error: str
     droplet_guid: str
-    created_at: str
 
     @classmethod
     def of(cls, raw: Json) -> "Build":
         droplet = raw.get("droplet") or {}
-        return cls(
-            raw["guid"], raw["state"], raw.get("error") or "", droplet.get("guid") or "", raw.get("created_at") or ""
-        )
+        return cls(raw["guid"], raw["state"], raw.get("error") or "", droplet.get("guid") or "")
 
 
 @dataclass(frozen=True, slots=True)

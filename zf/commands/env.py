@@ -23,6 +23,8 @@ def env(it: Invocation, name: str) -> None:
     """Show an app's environment. Secrets in it are shown too."""
     found = it.api.env(it.api.app(it.space, name))
     it.console.result(found)
+    if not any(found.get(part) for part in PARTS):
+        it.console.say(f"{name} has no variables. Set one: zf set-env {name} NAME VALUE")
     for part, title in PARTS.items():
         if values := found.get(part):
             it.console.say(f"{title}:")

@@ -52,8 +52,7 @@ def events(it: Invocation, name: str, limit: int) -> None:
 def _follow(it: Invocation, guid: str) -> None:
     from zf.client.logs import POLL_S, Follower
 
-    newest = it.logs.newest(guid)
-    follower = Follower(it.logs, guid, newest + 1 if newest else 0)
+    follower = Follower.from_now(it.logs, guid)
     heard = time.monotonic()
     while True:
         try:

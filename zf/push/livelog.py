@@ -1,5 +1,6 @@
-"""The staging log while it is written. A log that cannot be read never fails a push: it is told once."""
+"""The staging log while it is written. A log that cannot be read never fails a push."""
 
+import time
 from collections import deque
 from collections.abc import Callable
 
@@ -13,12 +14,16 @@ TAIL = 20
 
 
 class LiveLog:
-    def __init__(self, cache: LogCache, app_guid: str, start: int, show: Callable[[Line], None]) -> None:
-        self._follower = Follower(cache, app_guid, start)
+    """To be made before the build is asked for: shows what comes after that."""
+
+    def __init__(self, cache: LogCache, app_guid: str, show: Callable[[Line], None]) -> None:
+        try:
+            self._follower = Follower.from_now(cache, app_guid)
+        except ZfError:
+            self._follower = Follower(cache, app_guid, time.time_ns())
         self._show = show
         self._failures = 0
         self.tail: deque[str] = deque(maxlen=TAIL)
-        self.problem = ""
 
     def more(self) -> None:
         """Shows the staging lines that have come since."""
@@ -26,9 +31,8 @@ class LiveLog:
             return
         try:
             lines = self._follower.new()
-        except ZfError as error:
+        except ZfError:
             self._failures += 1
-            self.problem = error.message
             return
         self._failures = 0
         for line in lines:

@@ -9,20 +9,17 @@ from zf.client.models import App, Package
 from zf.client.waiting import backoff
 from zf.push.livelog import LiveLog
 from zf.push.report import Phase
-from zf.text import epoch_ns
 
 #: The platform ends a build after 15 min; a client that waits longer has lost touch.
 GIVE_UP_S = 1200
-#: A build's created_at has whole seconds, and clocks of hosts differ a little.
-EARLIER_NS = 1_000_000_000
 #: A failed build's last lines may be on their way: a DEA sends them at most 0.2 s old.
 LAST_LINES_S = 0.3
 
 
 def stage(api: Api, cache: LogCache, app: App, package: Package, phase: Phase) -> str:
     """The guid of the new droplet. Raises StagingError with the buildpack's last words, WaitError."""
+    live = LiveLog(cache, app.guid, phase.log)
     build = api.create_build(package)
-    live = LiveLog(cache, app.guid, max(0, epoch_ns(build.created_at) - EARLIER_NS), phase.log)
     waited = 0.0
     for pause in backoff(0.1, 1.3, 0.5):
         build = api.build(build.guid)

@@ -43,6 +43,13 @@ def test_each_staging_line_is_shown_once(logged_in: Zf, cloud: Cloud, folder: Pa
     assert [line.strip() for line in out.splitlines() if "step" in line] == cloud.state.staging_log
 
 
+def test_a_push_right_after_another_shows_only_its_own_staging_lines(logged_in: Zf, cloud: Cloud, folder: Path) -> None:
+    logged_in("push", "hello", "-p", str(folder))
+    cloud.state.staging_log = ["-----> second time"]
+    out = logged_in("push", "hello", "-p", str(folder)).out
+    assert [line.strip() for line in out.splitlines() if "----->" in line] == ["-----> second time"]
+
+
 def test_small_files_are_sent_without_asking_whether_they_are_known(logged_in: Zf, cloud: Cloud, folder: Path) -> None:
     logged_in("push", "hello", "-p", str(folder))
     assert cloud.count("POST", "/v3/resource_matches") == 0

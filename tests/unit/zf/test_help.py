@@ -1,8 +1,11 @@
 """The help: every command is there, says the same everywhere, and its examples can be typed."""
 
+from importlib.metadata import version
+
 import click
 import pytest
 
+from zf import VERSION
 from zf.cli import COMMANDS, cli
 from zf.command import Command
 
@@ -38,3 +41,7 @@ def test_each_command_has_json_and_help_for_every_option(name: str) -> None:
 def test_an_unknown_command_names_the_near_one() -> None:
     with pytest.raises(click.UsageError, match="Did you mean push"):
         cli.main(["psuh"], standalone_mode=False)
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert version("zerofoundry") == VERSION
