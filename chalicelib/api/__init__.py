@@ -17,6 +17,7 @@ MODULES = (
     "environment",
     "internal",
     "jobs",
+    "manifests",
     "organizations",
     "packages",
     "processes",

@@ -16,6 +16,8 @@ MAX_DEPTH = 40
 #: Brackets that are open at once, those within texts counted: the parser's time grows with their square.
 MAX_BRACKETS = 200
 
+MERGE, TEXT = "tag:yaml.org,2002:merge", "tag:yaml.org,2002:str"
+
 
 class YamlRefused(ValueError):
     """The text says why, for its author."""
@@ -74,5 +76,8 @@ def _weigh(node: yaml.Node, weights: dict[int, int], depth: int) -> int:
 
 def _children(node: yaml.Node) -> list[yaml.Node]:
     if isinstance(node, yaml.MappingNode):
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.tag != MERGE:
+                key.tag = TEXT  # a variable named ON or 8080 is called what is written
         return [child for pair in node.value for child in pair]
     return list(node.value) if isinstance(node, yaml.SequenceNode) else []

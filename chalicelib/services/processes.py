@@ -45,7 +45,7 @@ def accessible(actor: Actor, guid: str, permission: str = READ) -> tuple[Process
 
 
 def draft(app: App, process_type: str, detected: str | None = None) -> Process:
-    """A process that does not run yet. The web process has its app's guid and begins with one instance."""
+    """A process of a new app, which has no routes yet. ``web`` has its app's guid and begins with one instance."""
     web = process_type == WEB
     return Process(
         str(app.guid) if web else new_guid(),
@@ -55,8 +55,14 @@ def draft(app: App, process_type: str, detected: str | None = None) -> Process:
         detected=detected,
         instances=1 if web else 0,
         health={"type": "port" if web else "process"},
-        routes=routing.routes_of(str(app.guid), process_type),
     )
+
+
+def joining(app: App, process_type: str, detected: str | None = None) -> Process:
+    """A process that an app gets later: routes may have been mapped to its type already."""
+    process = draft(app, process_type, detected)
+    process.routes = routing.routes_of(str(app.guid), process_type)
+    return process
 
 
 def health_of(settings: dict[str, Any] | None) -> HealthCheck:
@@ -80,7 +86,7 @@ def follow(world: World, app: App, droplet: Droplet, last: Step, trace: str) -> 
 def _following(app: App, process: Process | None, kind: str, command: str | None) -> Step:
     def step(unit: Unit) -> None:
         if process is None:
-            unit.create(draft(app, kind, command))
+            unit.create(joining(app, kind, command))
         elif process.detected != command:
             process.detected = command
             unit.put(process)

@@ -13,6 +13,7 @@ from chalicelib.bootstrap import World
 from chalicelib.contracts.staging import BuildpackUsed, DropletMade, StagingFinished
 from chalicelib.services import builds, droplets, listing
 from chalicelib.tables.apps import Build
+from chalicelib.tables.identity import Space
 from chalicelib.tables.running import Placement
 from tests.functional.client import Answered, Client
 from tests.functional.cloud import Cloud
@@ -33,6 +34,11 @@ class Stage:
 
     def __init__(self, api: Client, world: World, cloud: Cloud, space: str) -> None:
         self.api, self.world, self.cloud, self.space = api.admin, world, cloud, space
+
+    def member(self, name: str, role: str) -> Client:
+        """A new user with a role in the space."""
+        org = listing.get(Space, self.space).org_guid
+        return self.api.user(name, organization_user=str(org), **{role: self.space})
 
     def create(self, name: str = "shop", **more: Any) -> dict[str, Any]:
         answered = self.api.post("/v3/apps", json=self.app_body(name) | more)
