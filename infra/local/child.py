@@ -8,16 +8,15 @@ import logging
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
-from infra.local import folders, ops, processes
+from infra.local import folders, processes, spawn
 from infra.local.folders import Folders
 from infra.local.plan import Component
+from infra.local.spawn import Started
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +33,9 @@ LOG_LIMIT_BYTES = 10 * 1024 * 1024
 class Child:
     """``start`` wants it up, ``stop`` wants it down; a thread of its own makes it so."""
 
-    def __init__(self, spec: Component, where: Folders) -> None:
-        self.spec, self._folders = spec, where
+    def __init__(self, spec: Component, where: Folders, first: Started | None = None) -> None:
+        """``first``: a process of it that runs already."""
+        self.spec, self._folders, self._first = spec, where, first
         self.exits = 0
         self.process: processes.Process | None = None
         self._wanted = False
@@ -45,11 +45,7 @@ class Child:
 
     @property
     def log_path(self) -> Path:
-        return self._folders.logs / f"{self.spec.name}.log"
-
-    @property
-    def ready_path(self) -> Path:
-        return self._folders.ready / f"{self.spec.name}.json"
+        return spawn.log_path(self.spec, self._folders)
 
     def start(self) -> None:
         with self._changed:
@@ -80,7 +76,7 @@ class Child:
         """What it wrote when it became ready; None while the present process has not."""
         process = self.process
         try:
-            said: dict[str, Any] = json.loads(self.ready_path.read_text())
+            said: dict[str, Any] = json.loads(spawn.ready_path(self.spec, self._folders).read_text())
         except (OSError, ValueError):
             return None
         return said if process and said.get("pid") == process.pid and process.is_alive() else None
@@ -104,7 +100,7 @@ class Child:
             with self._changed:
                 self._changed.wait_for(lambda: self._wanted)
                 began = time.monotonic()
-                child = self._spawn()
+                child = self._started()
             status = child.wait()
             with self._changed:
                 if self._ended == self.process:
@@ -120,26 +116,10 @@ class Child:
                 self._changed.wait(pause)
                 pause = min(pause * 2, PAUSE_CAP_S)
 
-    def _spawn(self) -> subprocess.Popen[bytes]:
-        self.ready_path.unlink(missing_ok=True)
-        env = {**self.spec.env, "ZF_READY_FILE": str(self.ready_path)}
-        listener = None if self.spec.listen is None else ops.listen(self.spec.listen)
-        if listener:
-            env["ZF_LISTEN_FD"] = str(listener.fileno())
-        with open(self.log_path, "ab") as output:
-            child = subprocess.Popen(
-                [sys.executable, "-P", "-m", *self.spec.args],
-                cwd=self._folders.run,
-                env=env,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                pass_fds=[listener.fileno()] if listener else [],
-                # Signals of the terminal are for the command, and a group can be ended as one.
-                start_new_session=True,
-            )
-        if listener:
-            listener.close()
+    def _started(self) -> Started:
+        """Start it, or take over what was started for us; and note who it is."""
+        child = self._first or spawn.new(self.spec, self._folders)
+        self._first = None
         self.process = processes.identify(child.pid)
         if self.process:
             folders.remember(self._folders, self.spec.name, self.process)

@@ -110,6 +110,7 @@ def launch(where: Folders, options: Options) -> subprocess.Popen[bytes]:
             return subprocess.Popen(
                 supervisor.arguments(where.home, chosen, lock),
                 cwd=where.run,
+                env={**os.environ, **dict([where.marker.split("=", 1)])},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -23,8 +23,9 @@ Message = Mapping[str, Any]
 #: SQS gives at most this many messages per receive; larger batches take several.
 RECEIVE_MAX = 10
 
-#: A killed consumer's long poll may still eat a message, so polls are short. Seconds.
-WAIT_S = 1
+#: How long a poll waits for a first message, seconds. It ends with the process: our AWS gives nothing to a client
+#: that has hung up.
+WAIT_S = 10
 
 #: Longest pause between polls while the bus does not answer, seconds.
 BACKOFF_CAP_S = 5
@@ -87,16 +88,16 @@ class EventSource:
         self._in_flight: set[str] = set()
         self._lock = threading.Lock()
 
-    def start(self, stop: threading.Event) -> list[threading.Thread]:
-        """Worker threads that end after ``stop`` and their present batch, and a daemon that keeps batches invisible."""
+    @property
+    def is_busy(self) -> bool:
+        """Whether any worker has messages in hand."""
+        return bool(self._in_flight)
+
+    def start(self, stop: threading.Event) -> None:
+        """Daemon threads: workers, which take no further batch after ``stop``, and one that keeps batches invisible."""
         threading.Thread(target=self._keep_invisible, name=f"{self.spec.name}-visibility", daemon=True).start()
-        workers = [
-            threading.Thread(target=self.run, args=(stop,), name=f"{self.spec.name}-{i}", daemon=True)
-            for i in range(self.spec.workers)
-        ]
-        for worker in workers:
-            worker.start()
-        return workers
+        for i in range(self.spec.workers):
+            threading.Thread(target=self.run, args=(stop,), name=f"{self.spec.name}-{i}", daemon=True).start()
 
     def run(self, stop: threading.Event) -> None:
         pause = 0.1

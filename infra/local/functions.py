@@ -82,8 +82,10 @@ def main(component: str) -> None:
     workers = int(os.environ.get("ZF_QUEUE_WORKERS", "1"))
     sources = event_sources(handlers, topology, os.environ["ZF_PREFIX"], profile.heartbeat_s, workers)
     clocks = schedules(handlers, topology, lambda timer: float(getattr(profile, timer)))
-    threads = [thread for source in sources for thread in source.start(stop)]
-    threads += [clock.start(stop) for clock in clocks]
+    for source in sources:
+        source.start(stop)
+    for clock in clocks:
+        clock.start(stop)
 
     def varz() -> dict[str, Any]:
         return {
@@ -94,9 +96,9 @@ def main(component: str) -> None:
     ops.announce_ready(ops.serve(varz, int(os.environ.get("ZF_HTTP_PORT", "0"))))
     stop.wait()
     deadline = time.monotonic() + STOP_GRACE_S
-    for thread in threads:
-        # A worker that goes on longer dies with the process, and its message comes again.
-        thread.join(timeout=max(0.0, deadline - time.monotonic()))
+    # What goes on longer, and any sweep, dies with the process: messages come again, and so do sweeps.
+    while any(source.is_busy for source in sources) and time.monotonic() < deadline:
+        time.sleep(0.05)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import copy
 import functools
 import inspect
 import json
+import math
 import threading
 import time
 from collections import deque
@@ -24,9 +25,6 @@ from moto.dynamodb.responses import DynamoHandler
 from moto.sns.models import Subscription, Topic
 from moto.sqs.exceptions import QueueDoesNotExist
 from moto.sqs.models import Message, Queue, SQSBackend
-
-#: How often a long poll looks for messages whose delay or invisibility has ended, seconds. moto's own is 1.
-LONG_POLL_STEP_S = 0.1
 
 #: Whether the client of the request that this thread serves has hung up; set by the server per request.
 client = threading.local()
@@ -134,7 +132,10 @@ def _sqs() -> None:
 
     def wait_for_messages(self: Queue, timeout: float) -> None:
         with self._messages_lock:
-            self._messages_lock.wait_for(lambda: self.messages, timeout=min(timeout, LONG_POLL_STEP_S))
+            # moto looks once a second for messages whose delay or invisibility has ended.
+            due = min((max(m.visible_at, m.delayed_until) for m in self._messages), default=math.inf)
+            pause = min(timeout, max(0.005, due / 1000 - time.time() + 0.002))
+            self._messages_lock.wait_for(lambda: self.messages, timeout=pause)
         if getattr(client, "gone", bool)():
             raise ClientGone
 

@@ -48,7 +48,7 @@ def log_as_json(component: str, level: str = "INFO") -> None:
     handler.setFormatter(JsonFormatter(component))
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     # botocore logs request bodies on DEBUG, and those carry secrets.
-    for name in ("botocore", "boto3", "urllib3", "moto", "waitress.queue"):
+    for name in ("botocore", "boto3", "urllib3", "moto", "pynamodb", "waitress.queue"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 

@@ -18,11 +18,12 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from infra.local import folders, machine, ops, plan, processes, readiness, teardown
+from infra.local import folders, machine, ops, plan, processes, readiness, spawn, teardown
 from infra.local.child import Child
 from infra.local.control import ControlServer
 from infra.local.folders import Folders, State
-from infra.local.plan import Component, Options
+from infra.local.plan import Options
+from infra.local.spawn import Started
 
 log = logging.getLogger(__name__)
 
@@ -35,22 +36,24 @@ LOG_CHECK_S = 30
 
 
 class Supervisor:
-    """A cloud of these components; ``is_ready`` tells whether those that run have found each other. ``facts`` stand
-    in the status beside what is kept. ``run`` returns when the cloud is down."""
+    """A cloud of these children; ``is_ready`` tells whether those that run have found each other. ``facts`` stand
+    in the status beside what is kept. ``began``: when the cloud was asked for, by the monotonic clock. ``run``
+    returns when the cloud is down."""
 
     def __init__(
         self,
         where: Folders,
         kept: State,
-        components: Sequence[Component],
+        children: Sequence[Child],
         is_ready: Callable[[], bool],
         facts: Mapping[str, Any],
+        began: float,
     ) -> None:
         self.folders = where
-        self.children = [Child(spec, where) for spec in components]
+        self.children = children
         self.state, self.error = "starting", ""
         self._kept, self._is_ready, self._facts = kept, is_ready, facts
-        self._began, self._ready_after_s = time.monotonic(), 0.0
+        self._began, self._ready_after_s = began, 0.0
         self._down = threading.Event()
 
     def run(self) -> None:
@@ -120,7 +123,7 @@ def arguments(home: Path, options: Options, lock: int) -> list[str]:
 
 
 def main(home: str, wanted: str) -> None:
-    ops.log_as_json("supervisor", os.environ.get("ZF_LOG_LEVEL", "INFO"))
+    began = time.monotonic()
     where = folders.folders(Path(home), os.environ, os.geteuid() == 0)
     options = Options(**json.loads(wanted))
     own = machine.look(where.run, plan.ports_needed(options))
@@ -137,14 +140,28 @@ def main(home: str, wanted: str) -> None:
         admin_user=ADMIN,
         admin_password=secrets.token_urlsafe(12),
     )
-    aws_url = env["AWS_ENDPOINT_URL"]
+    aws, *others = plan.components(options, own, where.run, kept.admin_password, env)
+    # AWS is what all others wait for, and shares next to nothing with them: it imports while we do.
+    started: list[Started] = [spawn.new(aws, where)]
+    spawn.preload(env)
+    for spec in others:
+        forked = spawn.fork(spec, where)
+        if forked is None:
+            return spawn.become(spec, where)
+        started.append(forked)
+    ops.log_as_json("supervisor", os.environ.get("ZF_LOG_LEVEL", "INFO"))
     Supervisor(
         where,
         kept,
-        plan.components(options, own, where.run, kept.admin_password, env),
-        lambda: readiness.is_ready(aws_url, plan.PREFIX, options),
-        {"aws_url": aws_url, "routers": [f"http://{listen}" for listen in plan.listeners(options, own)]},
+        [Child(spec, where, first) for spec, first in zip([aws, *others], started, strict=True)],
+        lambda: readiness.is_ready(env["AWS_ENDPOINT_URL"], plan.PREFIX, options),
+        {
+            "aws_url": env["AWS_ENDPOINT_URL"],
+            "routers": [f"http://{listen}" for listen in plan.listeners(options, own)],
+        },
+        began,
     ).run()
+    return None
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from infra.local import folders, ops, processes, supervisor
+from infra.local.child import Child
 from infra.local.folders import Folders, State
 from infra.local.plan import Component
 
@@ -47,7 +48,7 @@ def main(home: str) -> None:
     ]
     kept = State((me.pid, me.started), 1, "zf", "http://127.0.0.1:1", "localhost", "admin", "secret")
     assert folders.claim(where)
-    supervisor.Supervisor(where, kept, parts, lambda: True, {}).run()
+    supervisor.Supervisor(where, kept, [Child(part, where) for part in parts], lambda: True, {}, time.monotonic()).run()
 
 
 if __name__ == "__main__":
