@@ -12,6 +12,7 @@ DEFAULT_STACK = STACKS[0]
 #: In the order in which they are asked whether they know the app.
 BUILDPACKS = ("python", "nodejs", "staticfile", "binary")
 MAX_BUILDPACKS = 10
+ADDRESS = re.compile(r"[!-~]{1,250}")
 
 #: Process types of one droplet: all of them are made in one transaction.
 MAX_PROCESS_TYPES = 16
@@ -36,26 +37,28 @@ def wrong_buildpacks(buildpacks: Iterable[str]) -> list[str]:
     names = list(buildpacks)
     if len(names) > MAX_BUILDPACKS:
         return [f"Buildpacks must be at most {MAX_BUILDPACKS}"]
-    return [
-        f'Buildpack "{name[:100]}" must be an existing admin buildpack or a valid git URI'
-        for name in names
-        if buildpack_name(name) not in BUILDPACKS and not _is_git_uri(name)
-    ]
+    return [sentence for name in names if (sentence := _wrong_buildpack(name))]
+
+
+def _wrong_buildpack(name: str) -> str | None:
+    if buildpack_name(name) in BUILDPACKS:
+        return None
+    try:
+        parts = urlsplit(name)
+        if parts.password or (parts.username and parts.scheme in ("http", "https")):
+            # Addresses are shown in lists, events and logs.
+            return f"The address of the buildpack on {parts.hostname} must not have a user or a password in it"
+        good = parts.scheme in ("https", "http", "git", "ssh") and bool(parts.hostname) and len(parts.path) > 1
+    except ValueError:
+        good = False
+    if good and ADDRESS.fullmatch(name):
+        return None
+    return f'Buildpack "{name[:100]}" must be an existing admin buildpack or a valid git URI'
 
 
 def buildpack_name(name: str) -> str:
     """The platform's own name: clients know ``python_buildpack``, too."""
     return name.removesuffix("_buildpack")
-
-
-def _is_git_uri(name: str) -> bool:
-    if not re.fullmatch(r"[!-~]{1,250}", name):
-        return False
-    try:
-        parts = urlsplit(name)
-    except ValueError:
-        return False
-    return parts.scheme in ("https", "http", "git", "ssh") and bool(parts.hostname) and len(parts.path) > 1
 
 
 def wrong_process_types(types: Mapping[str, str]) -> str | None:
