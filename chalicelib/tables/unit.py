@@ -32,6 +32,9 @@ MAX_OPERATIONS = 100
 #: Reasons for which DynamoDB asks to try the same transaction again.
 TRANSIENT = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
 ATTEMPTS = 6
+#: pynamodb sends the operations of a transaction in this order, whatever the order in which they were added, and
+#: DynamoDB gives its reasons in the order sent.
+ORDER = ("condition_check", "delete", "save", "update")
 
 
 @dataclass(slots=True)
@@ -162,6 +165,7 @@ def _write(operations: list[Operation]) -> None:
     if len(operations) > MAX_OPERATIONS:
         raise ValueError(f"{len(operations)} operations do not fit in one transaction of {MAX_OPERATIONS}")
     token = new_guid()
+    operations = sorted(operations, key=lambda operation: ORDER.index(operation.verb))
     for attempt in range(ATTEMPTS):
         try:
             return _write_once(operations, token)
@@ -181,7 +185,12 @@ def _write(operations: list[Operation]) -> None:
 def _write_once(operations: list[Operation], token: str) -> None:
     with TransactWrite(connection=shared(), client_request_token=token) as transaction:
         for operation in operations:
-            getattr(transaction, operation.verb)(*operation.args, **operation.kwargs)
+            getattr(transaction, operation.verb)(*operation.args, **_fresh(operation.kwargs))
+
+
+def _fresh(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """pynamodb adds the version's action to the list it is given, which may be needed for another attempt."""
+    return kwargs | {"actions": list(kwargs["actions"])} if "actions" in kwargs else kwargs
 
 
 def deliver(bus: Bus, owed: Iterable[Outgoing]) -> int:
