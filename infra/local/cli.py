@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import time
@@ -27,10 +28,19 @@ LOOK_S = 0.05
 
 ORG, SPACE = "local", "dev"
 
+DOMAIN = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
+
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def local() -> None:
     """Start, look at and stop a cloud on this machine."""
+
+
+def domain_name(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    """Raises BadParameter for what no host can be called."""
+    if not DOMAIN.fullmatch(value) or len(value) > 200:
+        raise click.BadParameter(f"'{value}' is not a domain name")
+    return value
 
 
 @command("up", "zf local up", "zf local up --detach --port 0 --deas 3")
@@ -38,12 +48,14 @@ def local() -> None:
 @click.option("--deas", type=click.IntRange(1, 12), default=2, show_default=True, help="Hosts for apps.")
 @click.option("--routers", type=click.IntRange(1, 8), default=1, show_default=True, help="The first has the port.")
 @click.option("--runtime", type=click.Choice(["auto", "docker", "process"]), default="auto", show_default=True)
-@click.option("--domain", default="localhost", show_default=True, help="Apps answer on NAME.DOMAIN.")
-@click.option("--weather-seed", default="", help="AWS's bad weather, by this seed.")
+@click.option("--domain", default="localhost", show_default=True, callback=domain_name, help="Apps are NAME.DOMAIN.")
+@click.option("--weather-seed", default="", envvar="ZF_WEATHER_SEED", help="AWS's bad weather, by this seed.")
 @click.option("--detach", is_flag=True, help="Return when it is ready instead of staying until Ctrl-C.")
 def up(invocation: Invocation, detach: bool, **options: Any) -> None:
     """Start a cloud, log in as admin and target org local, space dev."""
     where = folders_of(invocation)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     process = launch(where, Options(**options))
     try:
         said = follow(invocation, where, process)
@@ -199,8 +211,6 @@ def show(invocation: Invocation, said: dict[str, Any]) -> None:
 def stay(invocation: Invocation, where: Folders, process: subprocess.Popen[bytes]) -> None:
     """Until Ctrl-C, or until somebody else stops the cloud. Raises ZfError when the supervisor dies."""
     invocation.console.say("Ctrl-C stops it.")
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
     try:
         status = process.wait()
     except KeyboardInterrupt:

@@ -21,8 +21,8 @@ OWN_PORTS = range(10000, 20000)
 #: Users of apps and of staging: so many per DEA from the first on.
 FIRST_UID, UIDS_PER_DEA = 22001, 4000
 
-#: Variables of the caller's that would lead the SDK to a real account.
-FOREIGN = ("AWS_", "BOTO_", "ZF_CLOUD", "ZF_READY_FILE", "ZF_HTTP_PORT")
+#: Variables of the caller's that would lead the SDK to a real account, or are for one component alone.
+FOREIGN = ("AWS_", "BOTO_", "ZF_CLOUD", "ZF_HTTP_PORT", "ZF_READY_FILE", "ZF_WEATHER_SEED")
 
 
 @dataclass(frozen=True, slots=True)
