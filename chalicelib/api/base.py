@@ -164,8 +164,8 @@ def answer(request: Request, view: View, variables: dict[str, str]) -> Response:
         result = Answer(error.body(), error.status)
     except Exception:
         log.exception("request %s failed", request.trace, extra={"trace": request.trace})
-        error = PaasError("An unknown error occurred.")
-        result = Answer(error.body(), error.status)
+        unknown = PaasError("An unknown error occurred.")
+        result = Answer(unknown.body(), unknown.status)
     headers = {"X-Vcap-Request-Id": request.trace, **result.headers}
     if result.body is None:
         return Response("", status_code=result.status, headers=headers)

@@ -56,7 +56,7 @@ def _save(world: World, actor: Actor, domain: Domain, trace: str) -> Domain:
     return domain
 
 
-def update(world: World, actor: Actor, domain: Domain, trace: str = "") -> Domain:
+def update(world: World, domain: Domain, trace: str = "") -> Domain:
     """Save the metadata that the caller merged into ``domain``."""
     unit = world.unit(trace)
     unit.put(domain)

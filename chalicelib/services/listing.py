@@ -136,7 +136,7 @@ def page(model: type[R], listing: Listing) -> Page:
     return Page(list(resources[start:end]), len(resources))
 
 
-def sliced(resources: Iterable[R], listing: Listing) -> Page:
+def sliced(resources: Iterable[Any], listing: Listing) -> Page:
     """A page of what has been found by other ways than lists, with the listing's filters and order."""
     field_name, descending = listing.order_by.lstrip("-+"), listing.order_by.startswith("-")
     chosen = [

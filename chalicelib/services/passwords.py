@@ -9,6 +9,8 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.low_level import Type
 
+from pynamodb.expressions.update import Action
+
 from chalicelib.adapters.clock import new_guid, now
 from chalicelib.tables.identity import User
 
@@ -52,7 +54,7 @@ def count_failure(user: User) -> None:
     count = User.failures.add(1) if at - float(user.failed_at) < FAILURE_WINDOW_S else User.failures.set(1)
     user.update(actions=[count, User.failed_at.set(at)], add_version_condition=False)
     if int(user.failures) >= FAILURES_ALLOWED:
-        lock = [User.failures.set(0), User.locked_until.set(at + LOCKED_S)]
+        lock: list[Action] = [User.failures.set(0), User.locked_until.set(at + LOCKED_S)]
         user.update(actions=lock, add_version_condition=False)
 
 

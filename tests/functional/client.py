@@ -124,7 +124,7 @@ class Client:
         elif json is not None:
             body = _dumps(json)
         raw = body.encode() if isinstance(body, str) else body or b""
-        environ = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in sent.items()}
+        environ: dict[str, Any] = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in sent.items()}
         environ |= {
             "REQUEST_METHOD": method,
             "REQUEST_URI": target,

@@ -5,12 +5,9 @@ from typing import Any
 import pytest
 
 from chalicelib.bootstrap import World
-from chalicelib.services import apps
-from chalicelib.services.access import authenticate
-from chalicelib.tables.apps import App
-from chalicelib.tables.identity import Space
 from tests.functional.client import Client
 from tests.functional.cloud import Cloud
+from tests.functional.identity.running import make_app
 
 
 def make_org(api: Client, name: str) -> str:
@@ -27,12 +24,6 @@ def make_space(api: Client, name: str, org: str) -> str:
     answered = api.admin.post("/v3/spaces", json=new_space(name, org))
     assert answered.status == 201, answered.text
     return answered.guid
-
-
-def make_app(api: Client, world: World, name: str, space_guid: str) -> App:
-    actor = authenticate(world, f"bearer {api.admin.token}")
-    space = Space.get(space_guid)
-    return apps.create(world, actor, App(name=name, space_guid=space_guid), space, {})
 
 
 def test_what_was_just_made_is_found_by_its_name(api: Client) -> None:
@@ -255,7 +246,7 @@ def test_an_organization_goes_with_all_that_is_in_it(api: Client, world: World, 
             "relationships": {"space": {"data": {"guid": space}}, "domain": {"data": {"guid": domain}}},
         },
     ).guid
-    mapped = api.admin.post(f"/v3/routes/{route}/destinations", json={"destinations": [{"app": {"guid": app.guid}}]})
+    mapped = api.admin.post(f"/v3/routes/{route}/destinations", json={"destinations": [{"app": {"guid": app}}]})
     assert mapped.status == 200, mapped.text
     assert api.admin.finish(api.admin.delete(f"/v3/organizations/{org}"))["state"] == "COMPLETE"
     assert api.admin.get(f"/v3/organizations/{org}").status == 404

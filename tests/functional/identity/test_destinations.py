@@ -1,0 +1,197 @@
+"""Mapping routes to apps: what processes serve, and what their instances are told."""
+
+from typing import Any
+
+import pytest
+
+from chalicelib.bootstrap import World
+from chalicelib.contracts.auction import Update
+from chalicelib.services import routing
+from chalicelib.tables.running import OPEN, Process
+from tests.functional.client import Client
+from tests.functional.cloud import Cloud
+from tests.functional.identity.running import make_app, placement, pretend_running, to
+from tests.functional.identity.test_organizations_and_spaces import make_space
+from tests.functional.identity.test_routes import make_route
+
+
+@pytest.fixture
+def app(api: Client, world: World, space: str) -> str:
+    return make_app(api, world, "shop", space)
+
+
+@pytest.fixture
+def route(api: Client, space: str, domain: str) -> str:
+    return make_route(api.admin, space, domain, host="shop")
+
+
+def destinations(route: str) -> str:
+    return f"/v3/routes/{route}/destinations"
+
+
+def updates(cloud: Cloud) -> list[Update]:
+    return [envelope.read(Update) for envelope in cloud.taken("topic:dea") if envelope.subject == "dea.update"]
+
+
+def test_a_mapped_route_is_the_apps_and_its_process_serves_it(api: Client, app: str, route: str) -> None:
+    answered = api.admin.post(destinations(route), json=to(app))
+    assert answered.status == 200, answered.text
+    (destination,) = answered.json["destinations"]
+    assert destination["app"] == {"guid": app, "process": {"type": "web"}}
+    assert (destination["port"], destination["weight"], destination["protocol"]) == (8080, None, "http1")
+    assert api.admin.get(f"/v3/apps/{app}/routes").guids == [route]
+    assert api.admin.get("/v3/routes", app_guids=app).guids == [route]
+    process = Process.get(app)
+    assert (process.routes, process.routes_version) == (["shop.localhost"], 1)
+
+
+def test_mapping_again_keeps_the_destination(api: Client, app: str, route: str) -> None:
+    first = api.admin.post(destinations(route), json=to(app)).json["destinations"]
+    assert api.admin.post(destinations(route), json=to(app, app)).json["destinations"] == first
+    assert api.admin.patch(destinations(route), json=to(app)).json["destinations"] == first
+    assert Process.get(app).routes_version == 1
+
+
+def test_a_destination_is_taken_away(api: Client, app: str, route: str) -> None:
+    (end,) = api.admin.post(destinations(route), json=to(app)).json["destinations"]
+    assert api.admin.delete(f"{destinations(route)}/{end['guid']}").status == 204
+    assert api.admin.get(destinations(route)).json["destinations"] == []
+    assert api.admin.get(f"/v3/apps/{app}/routes").guids == []
+    assert Process.get(app).routes == []
+    again = api.admin.delete(f"{destinations(route)}/{end['guid']}")
+    assert again.error[2].startswith("Unable to unmap route from destination.")
+
+
+def test_replacing_the_destinations_changes_both_apps(
+    api: Client, world: World, space: str, app: str, route: str
+) -> None:
+    blue = make_app(api, world, "blue", space)
+    api.admin.post(destinations(route), json=to(app))
+    api.admin.patch(destinations(route), json=to(blue))
+    assert (Process.get(app).routes, Process.get(blue).routes) == ([], ["shop.localhost"])
+    assert api.admin.get("/v3/routes", app_guids=f"{app},{blue}").guids == [route]
+
+
+def test_a_running_app_is_told_its_routes_with_a_grant_for_each_instance(
+    api: Client, world: World, cloud: Cloud, space: str, domain: str, app: str, route: str
+) -> None:
+    guids = pretend_running(world, app, instances=3)
+    deep = make_route(api.admin, space, domain, host="shop", path="/cart")
+    cloud.taken("topic:dea")
+    api.admin.post(destinations(route), json=to(app))
+    api.admin.post(destinations(deep), json=to(app))
+    first, second = updates(cloud)
+    assert (first.routes, first.routes_version) == (("shop.localhost",), 1)
+    assert (second.routes, second.routes_version) == (("shop.localhost", "shop.localhost/cart"), 2)
+    assert sorted(second.grants) == sorted(guids)
+    claims = world.keys.verify(second.grants[guids[0]])
+    assert claims == {
+        "typ": "route",
+        "sub": guids[0],
+        "app": app,
+        "routes": ["shop.localhost", "shop.localhost/cart"],
+        "rv": 2,
+        "iss": "zf",
+    }
+    api.admin.delete(f"/v3/routes/{route}")
+    assert updates(cloud)[0].routes == ("shop.localhost/cart",)
+    assert cloud.rows("outbox") == 0
+
+
+def test_a_stopped_app_is_told_nothing(api: Client, cloud: Cloud, app: str, route: str) -> None:
+    api.admin.post(destinations(route), json=to(app))
+    assert updates(cloud) == []
+
+
+def test_places_without_an_instance_and_earlier_versions_get_no_grant(
+    api: Client, world: World, cloud: Cloud, app: str, route: str
+) -> None:
+    pretend_running(world, app, instances=1, version=2)
+    placement(app, 1, "open", 2, OPEN).save()
+    placement(app, 2, "old", 1).save()
+    api.admin.post(destinations(route), json=to(app))
+    (update,) = updates(cloud)
+    assert list(update.grants) == [f"{app}-0"]
+
+
+def test_many_instances_are_told_in_messages_that_fit_on_the_bus(
+    api: Client, world: World, cloud: Cloud, space: str, domain: str, app: str
+) -> None:
+    pretend_running(world, app, instances=130)
+    route = make_route(api.admin, space, domain, host="x" * 63, path="/" + "y" * 120)
+    api.admin.post(destinations(route), json=to(app))
+    told = updates(cloud)
+    assert [len(update.grants) for update in told] == [60, 60, 10]
+    assert len({guid for update in told for guid in update.grants}) == 130
+
+
+def test_two_changes_at_once_lose_neither(api: Client, space: str, domain: str, app: str) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    admin = api.admin
+    made = [make_route(admin, space, domain, host=f"h{i}") for i in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda guid: admin.post(destinations(guid), json=to(app)).status, made))
+    assert answers == [200] * 4
+    process = Process.get(app)
+    assert process.routes == [f"h{i}.localhost" for i in range(4)]
+    assert process.routes_version == 4
+
+
+def test_apps_of_other_spaces_are_no_destinations(api: Client, world: World, org: str, route: str) -> None:
+    foreign = make_app(api, world, "foreign", make_space(api, "elsewhere", org))
+    for guid in (foreign, "nobody-knows"):
+        answered = api.admin.post(destinations(route), json=to(guid))
+        assert answered.error[2] == f'App(s) with guid(s) "{guid}" do not exist or you do not have access.'
+    assert api.admin.get(destinations(route)).json["destinations"] == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"destinations": None},
+        {"destinations": {}},
+        {"destinations": [7]},
+        {"destinations": [{}]},
+        {"destinations": [{"app": 7}]},
+        {"destinations": [{"app": {"guid": 7}}]},
+        {"destinations": [{"app": {"guid": ""}}]},
+        {"destinations": [{"app": {"guid": "x", "process": 7}}]},
+        {"destinations": [{"app": {"guid": "x", "process": {"type": 7}}}]},
+        {"destinations": [{"app": {"guid": "x"}, "port": 99999999999}]},
+        {"destinations": [{"app": {"guid": "x"}, "port": "http"}]},
+        {"destinations": [{"app": {"guid": "x"}, "weight": 50}]},
+        {"destinations": [{"app": {"guid": "x"}, "protocol": "http2"}]},
+        {"destinations": [{"app": {"guid": "x"}, "colour": "blue"}]},
+        {"destinations": [{"app": {"guid": "x", "colour": "blue"}}]},
+        {"destinations": [], "colour": "blue"},
+        {"destinations": [{"app": {"guid": f"x{i}"}} for i in range(21)]},
+    ],
+)
+def test_wrong_destinations_are_refused(api: Client, route: str, body: dict[str, Any]) -> None:
+    answered = api.admin.post(destinations(route), json=body)
+    assert (answered.status, answered.json["errors"][0]["code"]) == (422, 10008), answered.text
+
+
+def test_an_app_that_goes_leaves_its_routes_behind(api: Client, world: World, app: str, route: str) -> None:
+    api.admin.post(destinations(route), json=to(app))
+    routing.forget_app(world, app)
+    assert api.admin.get(destinations(route)).json["destinations"] == []
+    assert routing.mapped_routes(app) == []
+
+
+def test_a_process_that_is_made_later_serves_what_was_mapped_before(api: Client, app: str, route: str) -> None:
+    api.admin.post(destinations(route), json={"destinations": [{"app": {"guid": app, "process": {"type": "api"}}}]})
+    assert routing.routes_of(app, "api") == ["shop.localhost"]
+    assert routing.routes_of(app, "web") == []
+
+
+def test_events_tell_who_mapped_what(api: Client, app: str, route: str) -> None:
+    (end,) = api.admin.post(destinations(route), json=to(app)).json["destinations"]
+    api.admin.delete(f"{destinations(route)}/{end['guid']}")
+    events = api.admin.get("/v3/audit_events", target_guids=app, order_by="-created_at").json["resources"]
+    unmapped, mapped = events[:2]
+    assert (mapped["type"], unmapped["type"]) == ("audit.app.map-route", "audit.app.unmap-route")
+    assert mapped["actor"]["name"] == "admin"
+    assert mapped["data"]["route_guid"] == route

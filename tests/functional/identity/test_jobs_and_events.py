@@ -1,0 +1,106 @@
+"""Jobs as clients poll them, and audit events as users read them."""
+
+import pytest
+
+from chalicelib.bootstrap import World
+from chalicelib.core.errors import Unprocessable
+from chalicelib.services import jobs
+from chalicelib.services.jobs import RunJob
+from chalicelib.tables.ledger import Job
+from tests.functional.client import Client
+from tests.functional.cloud import Cloud
+from tests.functional.identity.running import make_app
+from tests.functional.identity.test_organizations_and_spaces import make_org, make_space
+
+
+def test_a_job_is_owed_in_the_transaction_that_promises_it(api: Client, cloud: Cloud, space: str) -> None:
+    answered = api.admin.delete(f"/v3/spaces/{space}")
+    assert answered.status == 202
+    assert answered.text == ""
+    location = answered.headers["location"]
+    assert location.startswith("http://api.localhost:8080/v3/jobs/")
+    job = api.admin.get(location).json
+    assert (job["operation"], job["state"], job["errors"], job["warnings"]) == ("space.delete", "PROCESSING", [], [])
+    (message,) = cloud.taken("queue:jobs")
+    assert message.read(RunJob).job_guid == job["guid"]
+    assert api.admin.get(f"/v3/spaces/{space}").status == 200
+    jobs.run(api.world, job["guid"])
+    assert api.admin.get(location).json["state"] == "COMPLETE"
+    jobs.run(api.world, job["guid"])
+    assert api.admin.get(location).json["state"] == "COMPLETE"
+
+
+def test_a_job_that_failed_says_why(api: Client, world: World) -> None:
+    unit = world.unit()
+    job = jobs.start(unit, "app.delete", "no-such-work")
+    unit.commit()
+    jobs.finish(world, job, Unprocessable("It would not go"))
+    shown = api.admin.get(f"/v3/jobs/{job.guid}").json
+    assert (shown["state"], shown["errors"][0]["detail"]) == ("FAILED", "It would not go")
+    job = Job.get(str(job.guid))
+    job.errors = []
+    job.save()
+    assert api.admin.get(f"/v3/jobs/{job.guid}").json["errors"], "clients crash on a failure without an error"
+
+
+def test_a_job_is_shown_to_who_is_logged_in(api: Client) -> None:
+    assert api.get("/v3/jobs/x").status == 401
+    assert api.admin.get("/v3/jobs/nobody-knows").error == (10010, "CF-ResourceNotFound", "Job not found")
+
+
+@pytest.fixture
+def eventful(api: Client, world: World, org: str, space: str) -> tuple[str, str]:
+    """An app, and another in an organization of its own."""
+    other = make_space(api, "dev", make_org(api, "other"))
+    return make_app(api, world, "shop", space), make_app(api, world, "blog", other)
+
+
+def test_events_are_listed_by_target_space_and_organization(
+    api: Client, org: str, space: str, eventful: tuple[str, str]
+) -> None:
+    shop, _ = eventful
+    (event,) = api.admin.get("/v3/audit_events", target_guids=shop).json["resources"]
+    assert event["type"] == "audit.app.create"
+    assert event["target"] == {"guid": shop, "type": "app", "name": "shop"}
+    assert (event["space"]["guid"], event["organization"]["guid"]) == (space, org)
+    assert event["actor"]["name"] == "admin"
+    assert api.admin.get(f"/v3/audit_events/{event['guid']}").json == event
+    by_space = api.admin.get("/v3/audit_events", space_guids=space).json["resources"]
+    assert [item["type"] for item in by_space] == ["audit.space.create", "audit.app.create"]
+    newest = api.admin.get("/v3/audit_events", organization_guids=org, order_by="-created_at", per_page=1).json
+    assert newest["resources"] == [event]
+    assert newest["pagination"]["total_results"] == 3
+    chosen = api.admin.get("/v3/audit_events", types="audit.app.create,audit.space.create")
+    assert {item["type"] for item in chosen.json["resources"]} == {"audit.app.create", "audit.space.create"}
+    assert api.admin.get("/v3/audit_events", types="audit.app.create", space_guids=space).guids == [event["guid"]]
+    assert api.admin.get("/v3/audit_events", colour="blue").error[0] == 10005
+
+
+def test_events_are_shown_to_those_who_see_where_they_happened(
+    api: Client, org: str, space: str, eventful: tuple[str, str]
+) -> None:
+    shop, blog = eventful
+    developer = api.user("developer", organization_user=org, space_developer=space)
+    auditor, stranger = api.user("auditor", organization_auditor=org), api.user("stranger", organization_user=org)
+    (hidden,) = api.admin.get("/v3/audit_events", target_guids=blog).guids
+    (event,) = api.admin.get("/v3/audit_events", target_guids=shop).guids
+    assert developer.get("/v3/audit_events", target_guids=f"{shop},{blog}").guids == [event]
+    assert event in developer.get("/v3/audit_events").guids
+    assert event in auditor.get("/v3/audit_events").guids
+    assert hidden not in auditor.get("/v3/audit_events").guids
+    assert stranger.get("/v3/audit_events").guids == []
+    assert stranger.get("/v3/audit_events", target_guids=shop).guids == []
+    assert developer.get(f"/v3/audit_events/{hidden}").error[2] == "Event not found"
+    assert developer.get("/v3/audit_events/nobody-knows").status == 404
+
+
+def test_routers_learn_who_may_read_an_apps_logs(api: Client, org: str, space: str, eventful: tuple[str, str]) -> None:
+    shop, _ = eventful
+    auditor = api.user("auditor", organization_user=org, space_auditor=space)
+    stranger = api.user("stranger", organization_user=org)
+    path = f"/internal/log_access/{shop}"
+    assert (auditor.get(path).status, auditor.get(path).text) == (204, "")
+    assert stranger.get(path).error == (10010, "CF-ResourceNotFound", "App not found")
+    assert api.get(path).error[0] == 10002
+    assert api.with_token("forged").get(path).error[0] == 1000
+    assert api.admin.get("/internal/log_access/nobody-knows").status == 404
