@@ -25,7 +25,7 @@ from typing import Any
 from moto.server import ThreadedMotoServer
 
 from chalicelib.adapters.bus import Bus
-from chalicelib.contracts.auction import HealthCheck, Limits, Start, Started, Stop
+from chalicelib.contracts.auction import HealthCheck, Limits, Start, Stop
 from chalicelib.contracts.codec import to_json
 from chalicelib.contracts.envelope import Envelope, decode
 from chalicelib.contracts.routing import RouterStart
@@ -362,6 +362,11 @@ class Dea:
         with urllib.request.urlopen(request, timeout=20) as answer:
             return int(answer.status)
 
+    @property
+    def has_users(self) -> bool:
+        """Whether apps run as users of their own."""
+        return os.geteuid() == 0
+
     def varz(self) -> dict[str, Any]:
         value: dict[str, Any] = json.loads(self.get("/varz"))
         return value
@@ -373,10 +378,6 @@ class Dea:
             self.post("/stop-all")
             self.process.wait(20)
         shutil.rmtree(self.dir)
-
-
-def started_of(body: dict[str, Any]) -> Started:
-    return Started(**body)
 
 
 def moto() -> ThreadedMotoServer:
