@@ -1,0 +1,167 @@
+"""HM's functions as Lambda calls them: events in, failures out, and nothing imported that is not HM's."""
+
+import json
+import subprocess
+import sys
+import time
+from typing import Any
+
+import pytest
+
+from chalicelib.contracts.health import CloudHost, DropletUpdated, HmPing
+from chalicelib.handlers import hm as handlers
+from chalicelib.services.health import world as health_world
+from infra.local.schedule import scheduled_event
+from tests.functional.cloud import Cloud
+from tests.functional.health.support import Stage, envelope_body, record
+
+
+@pytest.fixture
+def live(cloud: Cloud, stage: Stage) -> Stage:
+    """A stage whose clock is the handlers': the real one."""
+    health_world.world.cache_clear()
+    stage.now = time.time()
+    stage.listen_for(3600)
+    return stage
+
+
+def sqs(*bodies: str) -> dict[str, Any]:
+    return {"Records": [record(f"m{number}", body) for number, body in enumerate(bodies)]}
+
+
+def failed(answer: dict[str, Any]) -> list[str]:
+    return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+
+def test_importing_the_functions_pulls_nothing_of_cc_and_no_secrets() -> None:
+    code = "import sys, chalicelib.handlers.hm; print(' '.join(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    modules = set(done.stdout.split())
+    assert not modules & {
+        "app",
+        "cryptography",
+        "joserfc",
+        "argon2",
+        "chalicelib.bootstrap",
+        "chalicelib.adapters.keys",
+    }
+    assert not modules & {"chalicelib.adapters.blobs", "chalicelib.tables.identity", "chalicelib.tables.apps"}
+    assert {name for name in modules if name.startswith("chalicelib.services.")} == {
+        f"chalicelib.services.health{part}"
+        for part in ("", ".beats", ".complaints", ".exits", ".full", ".packed", ".quick", ".rows", ".world")
+    }
+    assert not [name for name in modules if name.startswith("chalicelib.api")]
+
+
+def test_beats_and_pings_of_one_batch(live: Stage) -> None:
+    lost = live.dea("dea-1").runs("i1", 1)
+    lost.beat()
+    live.now -= 20
+    row = live.row("dea-1")
+    row.seen_at = live.now
+    row.save()
+    beat = live.dea("dea-0").runs("i0").message()
+    now = time.time()
+    answer = handlers.hm_beats(
+        sqs(envelope_body("hm.ping", HmPing(now), now), envelope_body("dea.heartbeat", beat, now)), None
+    )
+    assert failed(answer) == []
+    assert live.row("dea-0").seq == 1
+    assert live.starts() == [(1, "i1", "host lost")]
+
+
+def test_poison_fails_alone_and_the_expired_is_dropped(live: Stage) -> None:
+    now = time.time()
+    good, late = live.dea("dea-0").message(), live.dea("dea-1").message()
+    shapeless = json.loads(envelope_body("dea.heartbeat", good, now))
+    shapeless["body"]["seq"] = "first"
+    empty_key = json.loads(envelope_body("dea.heartbeat", live.dea("dea-2").runs("").message(), now))
+    never = json.loads(envelope_body("dea.heartbeat", live.dea("dea-3").runs("i", since=float("nan")).message(), now))
+    answer = handlers.hm_beats(
+        sqs(
+            "not json",
+            json.dumps(shapeless),
+            json.dumps(never),
+            envelope_body("dea.heartbeat", good, now),
+            envelope_body("dea.heartbeat", late, now - 31),
+            envelope_body("dea.unheard-of", {}, now),
+            envelope_body("dea.heartbeat", good, now, v=99),
+            json.dumps(empty_key),
+        ),
+        None,
+    )
+    assert failed(answer)[:2] == ["m0", "m1"]
+    assert "m6" in failed(answer)
+    assert not {"m3", "m4", "m5"} & set(failed(answer))
+    assert live.row("dea-0").seq == 1
+
+
+def test_the_inbox_takes_every_subject_and_poison_fails_alone(live: Stage) -> None:
+    now = time.time()
+    live.want("q", changed_s_ago=100)
+    dea = live.dea("dea-0").runs("i0")
+    dea.beat()
+    answer = handlers.hm_inbox(
+        sqs(
+            "[]",
+            envelope_body("droplet.exited", dea.exit_of("i0"), now),
+            envelope_body("droplet.updated", DropletUpdated("q"), now),
+            envelope_body("cloud.host", CloudHost("dea-0", "running"), 0),
+            envelope_body("cloud.host", CloudHost("dea-0", "interruption"), 0),
+            envelope_body("dea.shutdown", dea.shutdown(), now),
+            envelope_body("hm.unheard-of", {}, now),
+        ),
+        None,
+    )
+    assert failed(answer) == ["m0"]
+    told = [(body["process_guid"], body["reason"]) for _, body in live.complaints()]
+    assert told == [("p", "crashed"), ("q", "missing"), ("p", "evacuation"), ("p", "evacuation")]
+
+
+def test_the_cloud_that_says_terminated_is_believed(live: Stage) -> None:
+    live.dea("i-0123456789abcdef0").runs("i0").beat()
+    event = envelope_body("cloud.host", CloudHost("i-0123456789abcdef0", "terminated"), 0, sender="aws.events")
+    assert failed(handlers.hm_inbox(sqs(event), None)) == []
+    assert live.starts() == [(0, "i0", "host lost")]
+
+
+def test_the_quick_schedule_sends_the_ping_that_a_sweep_rides_on(live: Stage) -> None:
+    handlers.hm_quick_sweep(scheduled_event("hm_quick_sweep", time.time()), None)
+    pings = live.cloud.taken("queue:beats")
+    assert [ping.subject for ping in pings] == ["hm.ping"]
+    assert failed(handlers.hm_beats(sqs(*(ping.encode() for ping in pings)), None)) == []
+
+
+def test_a_sweep_that_fails_leaves_the_beats_of_its_batch_alone(live: Stage, just_before: Any) -> None:
+    now = time.time()
+
+    def throttle() -> None:
+        raise ConnectionError("throttled")
+
+    beat = live.dea("dea-0").message()
+    bodies = (envelope_body("dea.heartbeat", beat, now), envelope_body("hm.ping", HmPing(now), now))
+    with just_before("Query", throttle):
+        assert failed(handlers.hm_beats(sqs(*bodies), None)) == []
+
+
+def test_the_full_schedule_sweeps_all_shards_or_those_it_names(live: Stage) -> None:
+    live.want("q")
+    event = scheduled_event("hm_full_sweep", time.time())
+    handlers.hm_full_sweep(event, None)
+    assert len(live.starts()) == 1
+    handlers.hm_full_sweep(event | {"detail": {"shards": []}}, None)
+    assert live.starts() == []
+
+
+def test_hm_speaks_to_cc_and_to_itself_only(live: Stage) -> None:
+    """HM asks, CC acts: nothing of what HM does here reaches a DEA, a router or a job."""
+    live.want("q")
+    dea = live.dea("dea-0").runs("i0").runs("extra", 5, since=live.now - 100)
+    dea.beat()
+    handlers.hm_quick_sweep(scheduled_event("hm_quick_sweep", time.time()), None)
+    handlers.hm_full_sweep(scheduled_event("hm_full_sweep", time.time()), None)
+    handlers.hm_inbox(sqs(envelope_body("dea.shutdown", dea.shutdown(), time.time())), None)
+    assert live.complaints()
+    for silent in ("topic:dea", "topic:routes", "topic:components", "queue:jobs", "queue:hm"):
+        assert live.cloud.taken(silent) == []
+    assert live.cloud.rows("outbox") == 0
