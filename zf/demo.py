@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -44,16 +44,20 @@ class Where:
 
 
 class Demo:
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    """zf: the command line to run. heal_s: how long the app may take to come back."""
+
+    heal_s: float = HEAL_S
+
+    def __init__(self, console: Console, zf: Sequence[str] = ZF) -> None:
+        self._console, self._command = console, zf
         self._http = httpx.Client(timeout=10, trust_env=False)
         self._times: list[tuple[str, float]] = []
 
     def run(self) -> None:
         """Raises ZfError when a step fails."""
         self._timed("pushed", lambda: self._zf("push", "-f", str(EXAMPLE)))
-        status = said("local", "status")
-        app = said("app", APP)
+        status = self._said("local", "status")
+        app = self._said("app", APP)
         url = httpx.URL(app["urls"][0])
         host = url.netloc.decode()
         router = f"http://127.0.0.1:{status['port']}{url.path}"
@@ -73,10 +77,11 @@ class Demo:
 
     def up(self) -> bool:
         """Whether this demo started the cloud, and so has to stop it."""
-        if (
-            subprocess.run([*ZF, "local", "status", "--json"], capture_output=True, stdin=subprocess.DEVNULL).returncode
-            == 0
-        ):
+        try:
+            self._said("local", "status")
+        except ZfError:
+            pass  # none runs
+        else:
             self._say("The cloud is up already; it will be left up.")
             return False
         port = PORT if _is_free(PORT) else 0
@@ -88,9 +93,18 @@ class Demo:
 
     def _zf(self, *args: str) -> None:
         self._say(f"\n$ zf {' '.join(os.path.relpath(arg) if arg == str(EXAMPLE) else arg for arg in args)}")
-        status = subprocess.run([*ZF, *args]).returncode
+        status = subprocess.run([*self._command, *args]).returncode
         if status != 0:
             raise ZfError(f"zf {' '.join(args[:2])} ended with status {status}", "Its own message stands above")
+
+    def _said(self, *args: str) -> Any:
+        """What a `zf` command says as JSON. Raises ZfError with its own words."""
+        done = subprocess.run(
+            [*self._command, *args, "--json"], capture_output=True, text=True, stdin=subprocess.DEVNULL
+        )
+        if done.returncode != 0:
+            raise ZfError(f"zf {' '.join(args)} failed: {done.stderr.strip()}")
+        return json.loads(done.stdout)
 
     def _timed(self, name: str, step: Callable[[], T]) -> T:
         began = time.monotonic()
@@ -133,7 +147,7 @@ class Demo:
             raise ZfError(
                 f"Cannot kill process {pid}: {error.strerror}", "Run the demo as the user who runs the cloud"
             ) from None
-        deadline = time.monotonic() + HEAL_S
+        deadline = time.monotonic() + self.heal_s
         while _is_alive(pid) and time.monotonic() < deadline:
             time.sleep(LOOK_S)
         while time.monotonic() < deadline:
@@ -142,18 +156,12 @@ class Demo:
                 return
             except ZfError:
                 time.sleep(LOOK_S)
-        raise ZfError(f"The app did not come back within {HEAL_S} s", f"See: zf events {APP}; zf logs {APP} --recent")
+        raise ZfError(
+            f"The app did not come back within {self.heal_s:g} s", f"See: zf events {APP}; zf logs {APP} --recent"
+        )
 
     def _say(self, text: str) -> None:
         self._console.say(text)
-
-
-def said(*args: str) -> Any:
-    """What a `zf` command says as JSON. Raises ZfError with its own words."""
-    done = subprocess.run([*ZF, *args, "--json"], capture_output=True, text=True, stdin=subprocess.DEVNULL)
-    if done.returncode != 0:
-        raise ZfError(f"zf {' '.join(args)} failed: {done.stderr.strip()}")
-    return json.loads(done.stdout)
 
 
 def main() -> int:

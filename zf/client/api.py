@@ -122,11 +122,11 @@ class Api:
 
     # From a folder to a droplet
 
-    def apply_manifest(self, space: Named, text: str) -> None:
-        """Returns when the manifest's job is done. Raises JobFailedError with the API's words."""
+    def apply_manifest(self, space: Named, text: str) -> list[str]:
+        """The job's warnings, when it is done. Raises JobFailedError with the API's words."""
         headers = {"Content-Type": "application/x-yaml"}
         path = f"/v3/spaces/{space.guid}/actions/apply_manifest"
-        self._finish(self.http.send("POST", path, content=text.encode(), headers=headers, safe=True))
+        return self._finish(self.http.send("POST", path, content=text.encode(), headers=headers, safe=True))
 
     def known_resources(self, resources: list[Json]) -> list[Json]:
         """Those of the fingerprints that the platform holds already; at most 5,000 a call."""
@@ -163,8 +163,8 @@ class Api:
                 return False
             raise
 
-    def _finish(self, response: Any) -> None:
-        finish(self.http, response)
+    def _finish(self, response: Any) -> list[str]:
+        return finish(self.http, response)
 
     def _list(self, of: Callable[[Json], T], path: str, **filters: Any) -> list[T]:
         return [self._read(of, raw) for raw in listed(self.http, path, **filters)]

@@ -202,7 +202,7 @@ def raise_for(response: httpx.Response, api: str) -> None:
         raise NotLoggedInError(said, api)
     if status == 404:
         raise NotFoundError(said, "Check the name and the target: zf target", errors=errors)
-    hint = ""
+    hint = "Correct it and run the command again"
     if status == 403:
         hint = "Your roles do not allow it; a manager of the org or space can grant one"
     elif status == 429:

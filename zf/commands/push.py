@@ -111,7 +111,4 @@ def _apps(
     from zf.push.manifest import load
     from zf.push.variables import gather
 
-    loaded = load(file, gather(variables, [Path(one) for one in vars_files]))
-    for warning in loaded.warnings:
-        it.console.warn(f"Note: {warning}; it is passed on as it is.")
-    return loaded.apps
+    return load(file, gather(variables, [Path(one) for one in vars_files]))

@@ -11,6 +11,8 @@ from zf.client.logs import Follower, Line, LogCache
 TRIES = 5
 #: Lines kept for an error.
 TAIL = 20
+#: What was said last may be on its way: a DEA sends its lines at most 0.2 s old.
+LAST_LINES_S = 0.3
 
 
 class LiveLog:
@@ -43,6 +45,7 @@ class LiveLog:
 
 def last_words(cache: LogCache, app_guid: str, since_ns: int) -> list[str]:
     """What the app and its cell said last; empty when the log cannot be read."""
+    time.sleep(LAST_LINES_S)
     try:
         lines = cache.recent(app_guid)
     except ZfError:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -14,13 +13,7 @@ from zf.push.spec import AppSpec
 from zf.push.variables import fill
 
 
-@dataclass(frozen=True, slots=True)
-class Manifest:
-    apps: tuple[AppSpec, ...]
-    warnings: tuple[str, ...] = ()
-
-
-def load(file: Path, variables: Mapping[str, Any]) -> Manifest:
+def load(file: Path, variables: Mapping[str, Any]) -> tuple[AppSpec, ...]:
     """Raises ManifestError. An app without `path` lies in the manifest's folder."""
     try:
         text = file.read_text()
@@ -30,7 +23,7 @@ def load(file: Path, variables: Mapping[str, Any]) -> Manifest:
     return parse(str(file), text, variables, file.parent)
 
 
-def parse(file: str, text: str, variables: Mapping[str, Any], folder: Path) -> Manifest:
+def parse(file: str, text: str, variables: Mapping[str, Any], folder: Path) -> tuple[AppSpec, ...]:
     document = yaml_lines.read(file, text)
     value = fill(document, variables)
     if not isinstance(value, dict):
@@ -46,8 +39,7 @@ def parse(file: str, text: str, variables: Mapping[str, Any], folder: Path) -> M
             checker.problem(("applications", index), "an application is a mapping that begins with '- name: NAME'")
     checker.check_names(apps)
     checker.finish()
-    specs = (_spec(document, index, raw, folder) for index, raw in enumerate(apps))
-    return Manifest(tuple(specs), tuple(checker.warnings))
+    return tuple(_spec(document, index, raw, folder) for index, raw in enumerate(apps))
 
 
 class _Checker:
@@ -56,7 +48,6 @@ class _Checker:
     def __init__(self, document: yaml_lines.Document) -> None:
         self._document = document
         self._problems: list[tuple[int, str]] = []
-        self.warnings: list[str] = []
 
     def problem(self, path: yaml_lines.Path, text: str) -> None:
         self._problems.append((self._document.line(path), text))
@@ -106,6 +97,7 @@ class _Checker:
                 first[name] = self._document.line(path)
 
     def _check_keys(self, raw: dict[Any, Any], path: yaml_lines.Path, known: Mapping[str, Check]) -> None:
+        """A key that is only unknown is passed on: the API may be newer, and warns if it is not."""
         for key, value in raw.items():
             where = (*path, str(key))
             if key in known:
@@ -113,9 +105,6 @@ class _Checker:
                     self.problem(where, f"'{key}' is {_shown(value)}; it must be {wrong}")
             elif near := get_close_matches(str(key), known, n=1, cutoff=0.75):
                 self.problem(where, f"there is no key '{key}'; is '{near[0]}' meant?")
-            else:
-                line = self._document.line(where)
-                self.warnings.append(f"{self._document.file}:{line}: '{key}' is not a key this command knows")
 
 
 def _spec(document: yaml_lines.Document, index: int, raw: dict[str, Any], folder: Path) -> AppSpec:

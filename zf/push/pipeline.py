@@ -13,7 +13,7 @@ from zf.client.config import Named
 from zf.client.errors import FilesError, ManifestError, WaitError
 from zf.client.logs import LogCache
 from zf.client.models import App, Instance, Package, Process, Route
-from zf.client.waiting import backoff
+from zf.client.waiting import looks
 from zf.push.archive import write_zip
 from zf.push.files import Kind, Source, source_at
 from zf.push.fingerprints import Fingerprint, candidates, fingerprints, known
@@ -56,7 +56,9 @@ class Push:
         with self._report.phase("manifest", "Described the app" if len(specs) == 1 else f"Described {len(specs)} apps"):
             # JSON is YAML.
             text = json.dumps({"applications": [spec.body for spec in specs]}, ensure_ascii=False, default=str)
-            self._api.apply_manifest(self._space, text)
+            warnings = self._api.apply_manifest(self._space, text)
+        for warning in warnings:
+            self._report.console.warn(f"Note: {warning}")
         pushed = []
         for spec, source in zip(specs, sources, strict=True):
             pushed.append(self._push_one(spec, source, start, began))
@@ -120,20 +122,15 @@ class Push:
     def _ready(self, package: Package) -> Package:
         if package.state == "READY":
             return package
-        waited = 0.0
         with self._report.phase("package", "Put the package together") as phase:
             phase.status("Putting the package together")
-            for pause in backoff(0.05, 1.5, 1.0):
+            for _ in looks(0.05, 1.5, 1.0, ASSEMBLY_GIVE_UP_S):
                 package = self._api.package(package.guid)
                 if package.state == "READY":
                     return package
                 if package.state in ("FAILED", "EXPIRED"):
                     reason = package.error.rstrip(".") or f"the package is {package.state}"
                     raise FilesError(f"The platform refused the files: {reason}", "Correct them and push again")
-                if waited > ASSEMBLY_GIVE_UP_S:
-                    break
-                time.sleep(pause)
-                waited += pause
         raise WaitError("The package is not ready after 15 minutes", f"Look at it: zf curl /v3/packages/{package.guid}")
 
     def _start(self, app: App, droplet: str) -> list[Instance]:

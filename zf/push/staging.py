@@ -6,22 +6,19 @@ from zf.client.api import Api
 from zf.client.errors import StagingError, WaitError
 from zf.client.logs import LogCache
 from zf.client.models import App, Package
-from zf.client.waiting import backoff
-from zf.push.livelog import LiveLog
+from zf.client.waiting import looks
+from zf.push.livelog import LAST_LINES_S, LiveLog
 from zf.push.report import Phase
 
 #: The platform ends a build after 15 min; a client that waits longer has lost touch.
 GIVE_UP_S = 1200
-#: A failed build's last lines may be on their way: a DEA sends them at most 0.2 s old.
-LAST_LINES_S = 0.3
 
 
 def stage(api: Api, cache: LogCache, app: App, package: Package, phase: Phase) -> str:
     """The guid of the new droplet. Raises StagingError with the buildpack's last words, WaitError."""
     live = LiveLog(cache, app.guid, phase.log)
     build = api.create_build(package)
-    waited = 0.0
-    for pause in backoff(0.1, 1.3, 0.5):
+    for _ in looks(0.1, 1.3, 0.5, GIVE_UP_S):
         build = api.build(build.guid)
         live.more()
         if build.state == "STAGED":
@@ -33,10 +30,6 @@ def stage(api: Api, cache: LogCache, app: App, package: Package, phase: Phase) -
             reason = build.error.rstrip(".") or "the build gave no reason"
             way = f"Correct the app and push again; the whole log: zf logs {app.name} --recent"
             raise StagingError(f"Staging {app.name} failed: {reason}", way, log=list(live.tail))
-        if waited > GIVE_UP_S:
-            break
-        time.sleep(pause)
-        waited += pause
     raise WaitError(
         f"Staging {app.name} has not ended in {GIVE_UP_S // 60} minutes", f"Look at it: zf curl /v3/builds/{build.guid}"
     )

@@ -1,6 +1,5 @@
 """From a droplet to running instances: the restart, then their stats until it is clear how it ended."""
 
-import time
 from collections.abc import Sequence
 from enum import Enum
 
@@ -8,7 +7,7 @@ from zf.client.api import Api
 from zf.client.errors import StartError
 from zf.client.logs import LogCache
 from zf.client.models import App, Instance, Process
-from zf.client.waiting import backoff
+from zf.client.waiting import looks
 from zf.push.livelog import last_words
 from zf.push.report import Phase
 from zf.text import megabytes
@@ -24,7 +23,6 @@ class Outcome(Enum):
     UP = "up"
     CRASHED = "crashed"
     NO_ROOM = "no room"
-    LATE = "late"
 
 
 def outcome(instances: Sequence[Instance], wanted: int, waited_s: float) -> Outcome:
@@ -40,8 +38,6 @@ def outcome(instances: Sequence[Instance], wanted: int, waited_s: float) -> Outc
         return Outcome.UP
     if states and all(state == "DOWN" for state in states) and waited_s >= NO_ROOM_S:
         return Outcome.NO_ROOM
-    if waited_s >= GIVE_UP_S:
-        return Outcome.UP if "RUNNING" in states else Outcome.LATE
     return Outcome.WAITING
 
 
@@ -50,19 +46,18 @@ def wait_until_up(api: Api, cache: LogCache, app: App, process: Process, phase: 
 
     since_ns: when the start was asked for, by the platform's clock; older log lines are of older instances.
     """
-    began = time.monotonic()
-    for pause in backoff(0.05, 1.4, 0.5):
+    instances, ended = list[Instance](), Outcome.WAITING
+    for waited_s in looks(0.05, 1.4, 0.5, GIVE_UP_S):
         instances = api.stats(process.guid)
         running = sum(one.state == "RUNNING" for one in instances)
         phase.status(f"Starting {app.name}: {running} of {process.instances} running")
-        ended = outcome(instances, process.instances, time.monotonic() - began)
+        ended = outcome(instances, process.instances, waited_s)
         if ended is Outcome.UP:
             phase.label = f"Started {app.name}: {running} of {process.instances} running"
             return instances
         if ended is not Outcome.WAITING:
-            raise _failure(ended, app, process, instances, last_words(cache, app.guid, since_ns))
-        time.sleep(pause)
-    raise AssertionError("backoff is endless")
+            break
+    raise _failure(ended, app, process, instances, last_words(cache, app.guid, since_ns))
 
 
 def _failure(ended: Outcome, app: App, process: Process, instances: Sequence[Instance], log: list[str]) -> StartError:

@@ -44,6 +44,7 @@ class State:
     staging_log: list[str] = field(default_factory=lambda: ["-----> Static files detected", "-----> Done"])
     starting: str = "ok"
     polls_until_done: int = 1
+    warnings: list[Json] = field(default_factory=list)
 
     orgs: dict[str, Json] = field(default_factory=dict)
     spaces: dict[str, Json] = field(default_factory=dict)
@@ -166,7 +167,8 @@ class State:
         job = self.jobs[guid]
         job["polls"] -= 1
         state = "PROCESSING" if job["polls"] >= 0 else "FAILED" if job["errors"] else "COMPLETE"
-        return {"guid": guid, "state": state, "errors": job["errors"] if state == "FAILED" else []}
+        errors = job["errors"] if state == "FAILED" else []
+        return {"guid": guid, "state": state, "errors": errors, "warnings": self.warnings}
 
     # Routes
 

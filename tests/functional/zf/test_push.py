@@ -164,6 +164,13 @@ def test_what_the_api_finds_wrong_in_a_manifest_is_told_in_its_words(logged_in: 
     assert not cloud.state.apps
 
 
+def test_warnings_of_the_api_are_passed_on_beside_the_output(logged_in: Zf, cloud: Cloud, folder: Path) -> None:
+    cloud.state.warnings = [{"detail": "the key 'quantum' is not known and was ignored"}]
+    ran = logged_in("push", "hello", "-p", str(folder), "--json")
+    assert ran.json["app"] == "hello"
+    assert ran.err == "Note: the key 'quantum' is not known and was ignored\n"
+
+
 def test_several_apps_of_a_manifest_are_pushed_in_turn(logged_in: Zf, cloud: Cloud, folder: Path) -> None:
     Path("manifest.yml").write_text(
         "defaults: &defaults\n  memory: 64M\napplications:\n"

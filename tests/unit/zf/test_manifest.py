@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from zf.client.errors import ManifestError, UsageError
-from zf.push.manifest import Manifest, parse
+from zf.push.manifest import parse
+from zf.push.spec import AppSpec
 from zf.push.variables import gather
 
 
-def read(text: str, **variables: Any) -> Manifest:
+def read(text: str, **variables: Any) -> tuple[AppSpec, ...]:
     return parse("manifest.yml", text, variables, Path("/src"))
 
 
@@ -21,17 +22,17 @@ def problem(text: str, **variables: Any) -> ManifestError:
 
 
 def test_an_app_keeps_its_keys_and_its_path_is_beside_the_manifest() -> None:
-    (app,) = read("applications:\n- name: a\n  memory: 64M\n  path: sub\n").apps
+    (app,) = read("applications:\n- name: a\n  memory: 64M\n  path: sub\n")
     assert (app.name, app.body, app.path) == ("a", {"name": "a", "memory": "64M"}, Path("/src/sub"))
 
 
 def test_an_app_without_a_path_lies_in_the_manifests_folder() -> None:
-    assert read("applications:\n- name: a\n").apps[0].path == Path("/src")
+    assert read("applications:\n- name: a\n")[0].path == Path("/src")
 
 
 def test_anchors_and_merges_are_resolved_and_own_keys_win() -> None:
     text = "base: &base\n  memory: 64M\n  instances: 2\napplications:\n- name: a\n  <<: *base\n  instances: 3\n"
-    assert read(text).apps[0].body == {"name": "a", "memory": "64M", "instances": 3}
+    assert read(text)[0].body == {"name": "a", "memory": "64M", "instances": 3}
 
 
 def test_a_mistake_behind_an_anchor_is_told_where_it_stands() -> None:
@@ -110,15 +111,13 @@ def test_a_manifest_that_makes_no_sense_is_told_in_a_sentence(text: str, said: s
     assert error.hint
 
 
-def test_a_key_that_is_only_unknown_is_passed_on_with_a_note() -> None:
-    manifest = read("applications:\n- name: a\n  quantum-state: up\n")
-    assert manifest.apps[0].body["quantum-state"] == "up"
-    assert manifest.warnings == ("manifest.yml:3: 'quantum-state' is not a key this command knows",)
+def test_a_key_that_is_only_unknown_is_passed_on() -> None:
+    assert read("applications:\n- name: a\n  quantum-state: up\n")[0].body["quantum-state"] == "up"
 
 
 def test_variables_of_the_environment_are_texts_as_they_are_written() -> None:
     env = "A: 1.10\n    B: 007\n    C: true\n    D: 2024-01-02\n    E: text\n    F: {a: [1]}\n    G: 1e3\n"
-    (app,) = read(f"applications:\n- name: a\n  env:\n    {env}").apps
+    (app,) = read(f"applications:\n- name: a\n  env:\n    {env}")
     assert app.body["env"] == {
         "A": "1.10", "B": "007", "C": "true", "D": "2024-01-02", "E": "text", "F": '{"a": [1]}', "G": "1e3",
     }  # fmt: skip
@@ -126,7 +125,7 @@ def test_variables_of_the_environment_are_texts_as_they_are_written() -> None:
 
 def test_a_whole_value_takes_the_variables_type_and_a_part_its_text() -> None:
     text = "applications:\n- name: app-((stage))\n  instances: ((count))\n  env:\n    N: ((count))\n"
-    (app,) = read(text, stage="dev", count=3).apps
+    (app,) = read(text, stage="dev", count=3)
     assert app.body == {"name": "app-dev", "instances": 3, "env": {"N": "3"}}
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from zf.client.models import Instance
-from zf.push.starting import GIVE_UP_S, NO_ROOM_S, Outcome, outcome
+from zf.push.starting import NO_ROOM_S, Outcome, outcome
 
 
 def instances(*states: str) -> list[Instance]:
@@ -26,8 +26,6 @@ def instances(*states: str) -> list[Instance]:
         (["RUNNING", "CRASHED"], 2, NO_ROOM_S, Outcome.UP),
         (["DOWN"], 1, 0, Outcome.WAITING),
         (["DOWN"], 1, NO_ROOM_S, Outcome.NO_ROOM),
-        (["STARTING"], 1, GIVE_UP_S, Outcome.LATE),
-        (["RUNNING", "STARTING"], 2, GIVE_UP_S, Outcome.UP),
     ],
 )
 def test_a_start_ends_as_soon_as_it_is_clear_how(
