@@ -58,8 +58,13 @@ def create(request: Request) -> Answer:
     if body.take("router_group") is not None:
         body.wrong("Router groups are not supported by this platform: it has no TCP domains")
     domain = Domain(name=name)
-    if body.has("relationships"):
+    relationships = body.take("relationships")
+    if relationships is not None and not isinstance(relationships, dict):
+        body.wrong("Relationships must be an object")
+    elif relationships and relationships.get("organization") is not None:
         domain.org_guid = body.relationship("organization")
+    elif relationships and relationships.get("shared_organizations"):
+        body.wrong("Sharing domains with single organizations is not supported by this platform")
     body.metadata(domain)
     body.done()
     return Answer(render(request, domains.create(request.world, actor, domain, request.trace)), 201)

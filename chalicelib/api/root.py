@@ -51,6 +51,8 @@ ABSENT = (
     "bits_service",
     "cloud_controller_v2",
     "credhub",
+    "log_stream",
+    "logging",
     "network_policy_v0",
     "network_policy_v1",
     "routing",
@@ -61,15 +63,12 @@ ABSENT = (
 def index(request: Request) -> Answer:
     """Everything is on the host that was asked: other names of ours may be unknown to the caller's resolver."""
     own = {"href": request.base}
-    websocket = {"href": request.base.replace("http", "ws", 1)}
     links = {
         "self": own,
         "cloud_controller_v3": {"href": f"{request.base}/v3", "meta": {"version": API_VERSION}},
         "login": own,
         "uaa": own,
         "log_cache": own,
-        "logging": websocket,
-        "log_stream": own,
     }
     return Answer({"links": links | dict.fromkeys(ABSENT)})
 

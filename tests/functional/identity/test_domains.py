@@ -86,7 +86,19 @@ def test_a_wrong_name_is_refused(api: Client, name: Any) -> None:
     assert (answered.status, answered.json["errors"][0]["code"]) == (422, 10008), answered.text
 
 
-@pytest.mark.parametrize("more", [{"internal": True}, {"router_group": {"guid": "x"}}, {"colour": 1}, {"internal": 7}])
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"internal": True},
+        {"internal": 7},
+        {"router_group": {"guid": "x"}},
+        {"colour": 1},
+        {"relationships": []},
+        {"relationships": {"organization": 7}},
+        {"relationships": {"organization": {"data": None}}},
+        {"relationships": {"shared_organizations": {"data": [{"guid": "x"}]}}},
+    ],
+)
 def test_what_there_is_not_is_refused(api: Client, more: dict[str, Any]) -> None:
     assert api.admin.post("/v3/domains", json={"name": "a.example", **more}).status == 422
 
