@@ -54,7 +54,10 @@ class Aws:
         request = ServerRequest(environ)
         service = service_of(request)
         self._calls[service] += 1
-        status, headers, body = self.answer(service, request)
+        try:
+            status, headers, body = self.answer(service, request)
+        except moto_fixes.ClientGone:
+            status, headers, body = 499, {}, ""
         raw = body if isinstance(body, bytes) else str(body or "").encode()
         head = [(k, str(v)) for k, v in headers.items() if k.lower() not in ("status", "content-length", "connection")]
         # A HEAD answer tells the length of what GET would bring.
