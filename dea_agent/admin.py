@@ -28,7 +28,7 @@ class Admin:
                 web.post("/stop-all", self._post_stop_all),
             ]
         )
-        self._runner = web.AppRunner(app, access_log=None)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
 
     async def start(self, port: int) -> str:
         """Returns the base address."""

@@ -17,10 +17,8 @@ from functools import cached_property
 from typing import Any
 
 import aiohttp
-from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.adapters.bus import Bus
-from chalicelib.adapters.inbox import Inbox
 from chalicelib.contracts.auction import Discover, Start, Stop, Update
 from chalicelib.contracts.components import Announce, DiscoverComponents
 from chalicelib.contracts.envelope import Envelope
@@ -34,6 +32,7 @@ from dea_agent.builds import Builds, Stager
 from dea_agent.config import Config
 from dea_agent.droplet_cache import DropletCache
 from dea_agent.health import HealthChecker
+from dea_agent.inboxes import Inboxes
 from dea_agent.instances import Instances
 from dea_agent.lifecycle import Ending, Life, Tools
 from dea_agent.log_pump import LogPump
@@ -53,13 +52,8 @@ from dea_agent.starter import Folders, Starter
 
 log = logging.getLogger(__name__)
 
-TOPICS = ("dea", "components")
-
 #: Seconds that the polling thread waits for the loop to take a message, before it lets it come again.
 TAKE_S = 10.0
-
-#: Seconds between tries to open the inbox.
-OPEN_AGAIN_S = 1.0
 
 #: Seconds between two looks for what is to be forgotten.
 REAP_S = 5.0
@@ -82,11 +76,18 @@ class Agent:
         self._registry = Registry(config.memory_mb, config.disk_mb, config.stack)
         self._ports = Ports(config.ports, timers.port_quarantine_s)
         self._routers = RouterTable(timers.router_start_s)
-        # What the next boot must read: this boot's inbox, until it has been removed.
-        self._inbox_of = self.boot
         self._snapshot = Snapshot(config.dir / "snapshot.json", self._state)
-        self._last = load(config.dir / "snapshot.json")
-        self._old_builds = restore_state(self._last, self._registry, self._ports, self._routers)
+        last = load(config.dir / "snapshot.json")
+        self._old_builds = restore_state(last, self._registry, self._ports, self._routers)
+        self._inboxes = Inboxes(
+            bus,
+            config.dea_id,
+            self.boot,
+            [former for former in last.get("inboxes", ()) if isinstance(former, str)],
+            config.is_local,
+            self._take,
+            self._bus_is_back,
+        )
         self._registry.on_change = self._snapshot.changed
 
         sender = Sender(bus)
@@ -134,17 +135,12 @@ class Agent:
         self._admin = Admin(self._metrics, self.drain, self._stop_all)
         self._loop = asyncio.get_running_loop()
         self._order: asyncio.Future[str] = self._loop.create_future()
+        self._is_stopping_all = False
         self._background: dict[str, asyncio.Task[None]] = {}
-        self._inbox = self._inbox_for(self.boot)
-        self._bus_answered_at = time.monotonic()
         self.http = ""
 
     def _state(self) -> dict[str, Any]:
-        return save_state(self._inbox_of, self._registry, self._ports, self._routers)
-
-    def _inbox_for(self, boot: str) -> Inbox:
-        wait_s, visibility_s = (1, 5) if self._config.is_local else (20, 30)
-        return Inbox(self._bus, f"dea-{self._config.dea_id}-{boot}", TOPICS, wait_s, visibility_s)
+        return save_state(self._inboxes.boots, self._registry, self._ports, self._routers)
 
     @cached_property
     def _stager(self) -> Stager:
@@ -178,7 +174,8 @@ class Agent:
         try:
             order = await self._order
             if order == DRAINED:
-                await self._remove_inbox()
+                await self._inboxes.remove()
+                self._registry.draining = False  # the next boot is a new beginning
         finally:
             await self._go()
 
@@ -198,34 +195,14 @@ class Agent:
 
     async def _join(self, ready: Callable[[], None]) -> None:
         """Open the inbox, however long the bus takes, and make ourselves known."""
-        while True:
-            try:
-                url = await asyncio.to_thread(self._inbox.open)
-                break
-            except (BotoCoreError, ClientError) as error:
-                log.warning("the inbox cannot be opened yet: %s", error)
-                await asyncio.sleep(OPEN_AGAIN_S)
-        self._bidder.queue_url = self._reporter.queue_url = url
-        self._inbox.on_answer = self._bus_answered
-        self._inbox.start(self._take)
+        self._bidder.queue_url = self._reporter.queue_url = await self._inboxes.open()
         self._keep("registrations", self._registrar.run)
         self._keep("beats", self._reporter.run)
-        former = self._last.get("boot")
-        if isinstance(former, str) and former:
-            self._keep("former inbox", lambda: self._read_former_inbox(former))
+        self._keep("former inboxes", self._inboxes.read_former)
         await self._announce()
         if self._registry.draining:
             self.drain()
         ready()
-
-    async def _read_former_inbox(self, boot: str) -> None:
-        """What was sent to the last boot and not read by it is for us; then its queue is removed."""
-        inbox = self._inbox_for(boot)
-        await asyncio.to_thread(inbox.open)
-        inbox.start(self._take)
-        # What the last boot had received but not finished is visible again after this time.
-        await asyncio.sleep(2 * inbox.visibility_s)
-        await asyncio.to_thread(inbox.close)
 
     async def _announce(self) -> None:
         announce = Announce("dea", self._config.dea_id, self.boot, self.http, self._metrics.started_at)
@@ -274,18 +251,6 @@ class Agent:
         self._registrar.ask()
         self._reporter.ask()
 
-    def _bus_answered(self) -> None:
-        """In the polling thread, after each poll."""
-        now = time.monotonic()
-        silence, self._bus_answered_at = now - self._bus_answered_at, now
-        if silence > self._most_silence_s:
-            self._loop.call_soon_threadsafe(self._bus_is_back)
-
-    @property
-    def _most_silence_s(self) -> float:
-        """Longer between two answers than polling explains."""
-        return 2 * self._inbox.wait_s + 3
-
     def _bus_is_back(self) -> None:
         log.info("the bus answers again")
         self._routers.stamp(time.time())
@@ -295,14 +260,16 @@ class Agent:
         while True:
             self._instances.forget_ended()
             await self._instances.reap(self._config.timers.crashed_kept_s)
-            if time.monotonic() - self._bus_answered_at < self._most_silence_s:
+            if not self._inboxes.is_silent():
                 self._routers.prune(time.time())
             await asyncio.sleep(REAP_S)
 
     # Going.
 
     def leave(self) -> None:
-        self._finish(LEAVE)
+        """Nobody's way out while everything is being stopped."""
+        if not self._is_stopping_all:
+            self._finish(LEAVE)
 
     def _finish(self, order: str) -> None:
         if not self._order.done():
@@ -327,30 +294,22 @@ class Agent:
                 await asyncio.wait_for(self._instances.until_none(), deadline_s)
             except TimeoutError:
                 await self._instances.end_all(Ending(REASON_EVACUATION, "Stopping instance: its DEA is drained"))
-        self._registry.draining = False
-        self._reporter.ask()
         await self._outbox.flush(LAST_WORDS_S)
         self._finish(DRAINED)
 
     async def _stop_all(self) -> None:
         """Nobody needs to hear of it: the whole platform goes."""
+        self._is_stopping_all = True
         for task in self._background.values():
             task.cancel()
         await self._instances.end_all(Ending(REASON_SHUTDOWN, "Stopping instance: the DEA goes", quick=True))
         await self._runtime.close()
-        await self._remove_inbox()
+        await self._inboxes.remove()
         await asyncio.to_thread(shutil.rmtree, self._config.dir, ignore_errors=True)
         self._finish(STOP_ALL)
 
-    async def _remove_inbox(self) -> None:
-        try:
-            await asyncio.to_thread(self._inbox.close)
-            self._inbox_of = ""
-        except (BotoCoreError, ClientError) as error:
-            log.warning("the inbox could not be removed: %s", error)
-
     async def _go(self) -> None:
-        self._inbox.stop()
+        self._inboxes.stop()
         for task in self._background.values():
             task.cancel()
         await self._instances.leave()

@@ -33,7 +33,9 @@ class HealthChecker:
             url = f"http://{self._host}:{port}/{health.endpoint.lstrip('/')}"
             try:
                 timeout = aiohttp.ClientTimeout(total=timeout_s)
-                async with self._http.get(url, timeout=timeout, allow_redirects=False) as answer:
+                # A connection that stayed would look like a user's when the instance stops.
+                close = {"Connection": "close"}
+                async with self._http.get(url, timeout=timeout, allow_redirects=False, headers=close) as answer:
                     return answer.status == 200
             except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
                 return False

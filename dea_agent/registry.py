@@ -19,7 +19,7 @@ T = TypeVar("T")
 BORN = "BORN"
 
 #: How many guids and stops are remembered; far more than can be on their way at one time.
-MEMORY = 10_000
+MEMORY = 2_000
 
 #: Guids become folder names.
 _GUID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")

@@ -60,10 +60,10 @@ def load(path: Path) -> dict[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
-def save_state(boot: str, registry: Registry, ports: Ports, routers: RouterTable) -> dict[str, Any]:
-    """``boot``: empty once the inbox has been removed in good order."""
+def save_state(inboxes: list[str], registry: Registry, ports: Ports, routers: RouterTable) -> dict[str, Any]:
+    """``inboxes``: boots whose queue has not been removed."""
     return {
-        "boot": boot,
+        "inboxes": inboxes,
         "draining": registry.draining,
         "instances": to_json(list(registry.instances.values())),
         "builds": to_json(list(registry.builds.values())),
