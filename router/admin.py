@@ -10,17 +10,14 @@ from typing import Any
 
 import aiohttp
 from aiohttp import web
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-from prometheus_client.registry import Collector
+
+from router.metrics import prometheus
 
 log = logging.getLogger(__name__)
 
-#: Envoy's counters and gauges that /metrics repeats, by our name.
-ENVOY_STATS = {
+#: Envoy's counters that we repeat, by our name, and its gauges.
+COUNTERS = {
     "requests": "http.ingress.downstream_rq_total",
-    "active_requests": "http.ingress.downstream_rq_active",
-    "connections": "http.ingress.downstream_cx_active",
     "responses_1xx": "http.ingress.downstream_rq_1xx",
     "responses_2xx": "http.ingress.downstream_rq_2xx",
     "responses_3xx": "http.ingress.downstream_rq_3xx",
@@ -28,11 +25,15 @@ ENVOY_STATS = {
     "responses_5xx": "http.ingress.downstream_rq_5xx",
     "no_route": "http.ingress.no_route",
     "shed_requests": "http.ingress.downstream_rq_overload_close",
+    "access_lines_written": "access_logs.grpc_access_log.logs_written",
+    "access_lines_dropped": "access_logs.grpc_access_log.logs_dropped",
+}
+GAUGES = {
+    "active_requests": "http.ingress.downstream_rq_active",
+    "connections": "http.ingress.downstream_cx_active",
     "memory_bytes": "server.memory_allocated",
     "uptime_s": "server.uptime",
     "clusters": "cluster_manager.active_clusters",
-    "access_lines_written": "access_logs.grpc_access_log.logs_written",
-    "access_lines_dropped": "access_logs.grpc_access_log.logs_dropped",
 }
 
 _LATENCY = "http.ingress.downstream_rq_time"
@@ -45,7 +46,7 @@ class Numbers:
         self.own, self._ask_envoy = read, ask_envoy
 
     async def envoy(self) -> dict[str, float]:
-        """Envoy's numbers of :data:`ENVOY_STATS` and latency quantiles (ms); empty when it does not answer."""
+        """Envoy's counters and gauges, and latency quantiles (ms); empty when it does not answer."""
         try:
             text = await self._ask_envoy("GET", "/stats?format=json&filter=^(http\\.ingress|server|cluster_m|access_l)")
         except (aiohttp.ClientError, TimeoutError):
@@ -56,7 +57,7 @@ class Numbers:
                 values[stat["name"]] = stat["value"]
             elif "histograms" in stat:
                 values |= _quantiles(stat["histograms"])
-        named = {name: values[source] for name, source in ENVOY_STATS.items() if source in values}
+        named = {name: values[source] for name, source in (COUNTERS | GAUGES).items() if source in values}
         return named | {name: value for name, value in values.items() if name.startswith("latency_")}
 
 
@@ -98,7 +99,7 @@ class Admin:
 
     async def _varz(self, request: web.Request) -> web.Response:
         own, envoy = self._numbers.own(), await self._numbers.envoy()
-        status = {name: envoy.get(name, 0) for name in ENVOY_STATS if name.startswith("responses_")}
+        status = {name: envoy.get(name, 0) for name in COUNTERS if name.startswith("responses_")}
         known = sum(status.values())
         body = self._identity | {
             "start": self._started,
@@ -118,10 +119,10 @@ class Admin:
         return web.json_response(body)
 
     async def _metrics(self, request: web.Request) -> web.Response:
-        registry = CollectorRegistry()
-        registry.register(_Snapshot("zf_router_", self._numbers.own()))
-        registry.register(_Snapshot("zf_router_envoy_", await self._numbers.envoy()))
-        return web.Response(body=generate_latest(registry), headers={"Content-Type": "text/plain; version=0.0.4"})
+        own, envoy = self._numbers.own(), await self._numbers.envoy()
+        counters = {f"{name}_total": envoy[name] for name in COUNTERS if name in envoy}
+        gauges = {name: value for name, value in envoy.items() if name not in COUNTERS}
+        return prometheus({"zf_router_": own, "zf_router_envoy_": counters | gauges})
 
     async def _on_stop(self, request: web.Request) -> web.Response:
         """Drain and end Envoy, then this agent. Only from this host: it darkens every app behind the router."""
@@ -129,16 +130,3 @@ class Admin:
             return web.Response(status=403, text="only from this host\n")
         await self._stop()
         return web.Response(text="stopped\n")
-
-
-class _Snapshot(Collector):
-    def __init__(self, prefix: str, values: dict[str, float]) -> None:
-        self._prefix, self._values = prefix, values
-
-    def collect(self) -> Any:
-        for name, value in self._values.items():
-            is_counter = name.endswith("_total") or name == "requests" or name.startswith("responses_")
-            family = CounterMetricFamily if is_counter else GaugeMetricFamily
-            metric = family(self._prefix + name.replace(".", "_"), name.replace("_", " "))
-            metric.add_metric([], value)
-            yield metric

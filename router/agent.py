@@ -8,7 +8,6 @@ without a failed request; ``POST /stop`` drains and ends Envoy first.
 import asyncio
 import contextlib
 import fcntl
-import json
 import logging
 import os
 import threading
@@ -32,6 +31,7 @@ from router.grants import Grants, fetch_keys
 from router.log_access import LogAccess
 from router.log_cache import LogCache
 from router.logs_http import LogsHttp
+from router.metrics import write_ready
 from router.peers import Peers
 from router.routing import Routing
 from router.serving import bind_tcp, bind_unix, serve
@@ -165,7 +165,7 @@ class Agent:
 
     def _say_ready(self) -> None:
         """Tell the supervisor where everything is; again when Envoy is another one."""
-        if not self._ready or self._config.ready_file is None:
+        if not self._ready:
             return
         facts = {
             "pid": os.getpid(),
@@ -174,9 +174,7 @@ class Agent:
             "envoy_pid": self._envoy.pid,
             "listen": str(self._config.listen),
         }
-        scratch = self._config.ready_file.with_suffix(".new")
-        scratch.write_text(json.dumps(facts))
-        scratch.replace(self._config.ready_file)
+        write_ready(self._config.ready_file, facts)
 
     async def _tend(self) -> None:
         now = time.monotonic()

@@ -14,11 +14,11 @@ from chalicelib.contracts.codec import DecodeError, from_json, to_json
 from chalicelib.contracts.grants import ROUTE
 from chalicelib.contracts.logs import LogBatch, LogEntry
 from router import log_envelopes
+from router.api_error import error
 from router.grants import Grants
 from router.log_access import LogAccess
 from router.log_cache import LogCache, Window, merge
 from router.peers import Peers
-from router.system_config import error
 
 log = logging.getLogger(__name__)
 

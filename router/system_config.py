@@ -18,6 +18,7 @@ from envoy.extensions.filters.network.http_connection_manager.v3 import (
     http_connection_manager_pb2,  # noqa: F401 (named in an Any)
 )
 
+from router.api_error import error
 from router.config import Config
 from router.envoy_config import CLUSTER_BASE, METADATA, REQUEST_TIMEOUT, ROUTES_NAME, serialised
 from router.routes import system_hosts
@@ -214,11 +215,6 @@ def hosts(config: Config) -> dict[str, bytes]:
         "routes": routes,
     }
     return {"@system": serialised(route_components_pb2.VirtualHost, virtual)}
-
-
-def error(code: int, title: str, detail: str) -> str:
-    """One error in the API's own shape."""
-    return json.dumps({"errors": [{"code": code, "title": title, "detail": detail}]})
 
 
 def listener(config: Config) -> bytes:

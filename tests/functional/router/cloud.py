@@ -59,7 +59,8 @@ class ControlPlane:
 
     def __init__(self) -> None:
         self.key = RSAKey.generate_key(2048)
-        self.answers: dict[str, tuple[int, bytes]] = {}
+        #: By path: what is answered, as it is or made from the request's body.
+        self.answers: dict[str, tuple[int, bytes] | Callable[[bytes], tuple[int, bytes]]] = {}
         self.seen: list[tuple[str, str, str, bytes]] = []
         self.serve(0)
 
@@ -77,7 +78,8 @@ class ControlPlane:
                 if path == "/token_keys":
                     status, text = 200, json.dumps({"keys": [plane.public_key()]}).encode()
                 else:
-                    status, text = plane.answers.get(path, (200, f"cc {self.command} {self.path}".encode()))
+                    answer = plane.answers.get(path, (200, f"cc {self.command} {self.path}".encode()))
+                    status, text = answer(body) if callable(answer) else answer
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
                 if status != 204:
