@@ -46,9 +46,10 @@ class Table(Model):
     def _get_connection(cls) -> TableConnection:
         table: Any = super()._get_connection()
         connection = shared()
-        if table.connection is not connection:
-            connection.add_meta_table(table.connection.get_meta_table(table.table_name))
-            table.connection = connection
+        with _lock:
+            if table.connection is not connection:
+                connection.add_meta_table(table.connection.get_meta_table(table.table_name))
+                table.connection = connection
         return table
 
 

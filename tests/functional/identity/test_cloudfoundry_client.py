@@ -18,18 +18,16 @@ from tests.functional.conftest import ADMIN_PASSWORD
 from tests.functional.identity.running import make_app
 
 
-@pytest.fixture
-def address(application: Gateway, world: World) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def address(application: Gateway) -> Iterator[str]:
     server = create_server(application)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
+    threading.Thread(target=server.run, daemon=True).start()
     yield f"http://127.0.0.1:{server.effective_port}"
     server.close()
-    thread.join(timeout=5)
 
 
 @pytest.fixture
-def client(address: str) -> CloudFoundryClient:
+def client(address: str, world: World) -> CloudFoundryClient:
     client = CloudFoundryClient(address)
     client.init_with_user_credentials("admin", ADMIN_PASSWORD)
     return client
