@@ -48,8 +48,10 @@ def log_as_json(component: str, level: str = "INFO") -> None:
     handler.setFormatter(JsonFormatter(component))
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     # botocore logs request bodies on DEBUG, and those carry secrets.
-    for name in ("botocore", "boto3", "urllib3", "moto", "pynamodb", "waitress.queue"):
+    for name in ("botocore", "boto3", "urllib3", "moto", "pynamodb"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # A full house of long polls is no news.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 
 
 def serve(varz: Varz, port: int = 0) -> str:
