@@ -75,27 +75,38 @@ class Demo:
         self._console.table(["step", "[time]"], [[name, seconds(taken)] for name, taken in self._times])
         self._say(f"\nThe app: {url}   its log: zf logs {APP}")
 
-    def up(self) -> bool:
-        """Whether this demo started the cloud, and so has to stop it."""
+    def is_up(self) -> bool:
         try:
             self._said("local", "status")
         except ZfError:
-            pass  # none runs
-        else:
-            self._say("The cloud is up already; it will be left up.")
             return False
-        port = PORT if _is_free(PORT) else 0
-        self._timed("platform up", lambda: self._zf("local", "up", "--detach", "--port", str(port)))
+        self._say("The cloud is up already; it will be left up.")
         return True
 
-    def down(self) -> None:
-        self._zf("local", "down")
+    def up(self) -> None:
+        port = PORT if _is_free(PORT) else 0
+        self._timed("platform up", lambda: self._zf("local", "up", "--detach", "--port", str(port)))
+
+    def down(self) -> int:
+        """The exit status of `zf local down`."""
+        self._say("\n$ zf local down")
+        return self._run("local", "down")
 
     def _zf(self, *args: str) -> None:
         self._say(f"\n$ zf {' '.join(os.path.relpath(arg) if arg == str(EXAMPLE) else arg for arg in args)}")
-        status = subprocess.run([*self._command, *args]).returncode
+        status = self._run(*args)
         if status != 0:
             raise ZfError(f"zf {' '.join(args[:2])} ended with status {status}", "Its own message stands above")
+
+    def _run(self, *args: str) -> int:
+        """The exit status. An interrupted `zf` cleans up after itself, and is given the time to."""
+        process = subprocess.Popen([*self._command, *args])
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            process.send_signal(signal.SIGINT)
+            process.wait()
+            raise
 
     def _said(self, *args: str) -> Any:
         """What a `zf` command says as JSON. Raises ZfError with its own words."""
@@ -128,12 +139,15 @@ class Demo:
 
     def _where(self, status: dict[str, Any], app_guid: str, other_than: str = "") -> Where:
         """By what the DEAs tell about themselves. Raises ZfError when none has the app."""
-        for component in status["components"]:
-            if not component["name"].startswith("dea"):
-                continue
-            for row in self._http.get(f"{component['http']}/varz").json()["instances"]:
-                if row["app_guid"] == app_guid and row["instance_guid"] != other_than and row.get("pid"):
-                    return Where(component["name"], row["pid"], row["instance_guid"])
+        try:
+            for component in status["components"]:
+                if not component["name"].startswith("dea"):
+                    continue
+                for row in self._http.get(f"{component['http']}/varz").json()["running_apps"]:
+                    if row["app_guid"] == app_guid and row["instance_guid"] != other_than and row["pid"]:
+                        return Where(component["name"], row["pid"], row["instance_guid"])
+        except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+            raise ZfError(f"A DEA does not tell what it runs ({error!r})", "See: zf local status") from None
         raise ZfError("No DEA tells of an instance of the app", f"See: zf app {APP}")
 
     def _tell(self, where: Where) -> None:
@@ -168,9 +182,10 @@ def main() -> int:
     console = Console()
     demo = Demo(console)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    started, status = False, 1
+    started, status = not demo.is_up(), 1
     try:
-        started = demo.up()
+        if started:
+            demo.up()
         demo.run()
         status = 0
         if not os.environ.get("ONCE"):
@@ -181,12 +196,9 @@ def main() -> int:
     except KeyboardInterrupt:
         console.say()
         status = status and INTERRUPTED
-    if started:
-        try:
-            demo.down()
-        except ZfError as error:
-            console.problem(error)
-            return 1
+    finally:
+        if started:
+            status = demo.down() or status
     return status
 
 
