@@ -63,8 +63,8 @@ def _lose_host(platform: Platform) -> float:
         return platform.running("bench", INSTANCES)
 
     eventually(serving, within_s=60)
-    victim = next(name for name in platform.names("dea") if platform.varz(name)["instances"])
-    instances = platform.varz(victim)["instances"]
+    victim = next(name for name in platform.names("dea") if platform.varz(name)["running_apps"])
+    instances = platform.varz(victim)["running_apps"]
     other = next(name for name in platform.names("dea") if name != victim)
     began = time.perf_counter()
     platform.hold(victim)
@@ -72,7 +72,7 @@ def _lose_host(platform: Platform) -> float:
         os.kill(instance["pid"], signal.SIGKILL)
 
     def moved() -> bool:
-        running = [i for i in platform.varz(other)["instances"] if i["state"] == "RUNNING"]
+        running = [i for i in platform.varz(other)["running_apps"] if i["state"] == "RUNNING"]
         return {i["index"] for i in running} == set(range(INSTANCES))
 
     eventually(moved, within_s=60, every_s=0.05)

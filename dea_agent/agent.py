@@ -10,6 +10,7 @@ import asyncio
 import json
 import logging
 import os
+import secrets
 import shutil
 import time
 from collections.abc import Awaitable, Callable
@@ -71,10 +72,10 @@ class Agent:
         timers = config.timers
         self._config, self._runtime, self._bus = config, runtime, bus
         # Boots sort by their time.
-        self.boot = f"{time.time_ns() // 1_000_000:011x}{os.urandom(2).hex()}"
+        self.boot = f"{time.time_ns() // 1_000_000:011x}{secrets.token_hex(2)}"
         folders = Folders(config.dir)
         self._registry = Registry(config.memory_mb, config.disk_mb, config.stack)
-        self._ports = Ports(config.ports, timers.port_quarantine_s)
+        self._ports = Ports(config.ports, timers.port_quarantine_s, secrets.randbelow(len(config.ports)))
         self._routers = RouterTable(timers.router_start_s)
         self._snapshot = Snapshot(config.dir / "snapshot.json", self._state)
         last = load(config.dir / "snapshot.json")
@@ -131,6 +132,7 @@ class Agent:
             lambda: self._sampler.latest,
             lambda: self._bidder.bids,
             lambda: len(self._outbox),
+            self._instances.main_pid,
         )
         self._admin = Admin(self._metrics, self.drain, self._stop_all)
         self._loop = asyncio.get_running_loop()
@@ -231,7 +233,7 @@ class Agent:
             case "staging.start":
                 self._builds.start(envelope.read(StagingStart))
             case "staging.stop":
-                await self._builds.cancel(envelope.read(StagingStop).build_guid)
+                self._builds.cancel(envelope.read(StagingStop).build_guid)
             case "router.start":
                 start = envelope.read(RouterStart)
                 self._routers.heard(start, time.time())
@@ -302,6 +304,7 @@ class Agent:
         self._is_stopping_all = True
         for task in self._background.values():
             task.cancel()
+        await self._builds.leave()
         await self._instances.end_all(Ending(REASON_SHUTDOWN, "Stopping instance: the DEA goes", quick=True))
         await self._runtime.close()
         await self._inboxes.remove()
@@ -312,6 +315,7 @@ class Agent:
         self._inboxes.stop()
         for task in self._background.values():
             task.cancel()
+        await self._builds.leave()
         await self._instances.leave()
         if self._config.dir.exists():
             self._snapshot.write()

@@ -130,6 +130,11 @@ class Instances:
                 await self._tools.clear_away(guid)
                 self._tools.beat()
 
+    def main_pid(self, guid: str) -> int | None:
+        """The instance's first process; None when nothing of it runs."""
+        life = self._lives.get(guid)
+        return life.container.main_pid() if life and life.container else None
+
     def serving(self) -> list[Instance]:
         return self._tools.registry.in_state(STARTING, RUNNING)
 

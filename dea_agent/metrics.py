@@ -29,7 +29,10 @@ class Counters:
 
 
 class Metrics(Collector):
-    """usage: latest samples by instance guid. bids, waiting: bids made and messages in the outbox."""
+    """usage: latest samples by instance guid. bids, waiting: bids made and messages in the outbox.
+
+    main_pid: of an instance, None when nothing of it runs.
+    """
 
     def __init__(
         self,
@@ -40,9 +43,10 @@ class Metrics(Collector):
         usage: Callable[[], dict[str, Usage]],
         bids: Callable[[], int],
         waiting: Callable[[], int],
+        main_pid: Callable[[str], int | None],
     ) -> None:
         self._config, self._boot, self._registry, self._counters = config, boot, registry, counters
-        self._usage, self._bids, self._waiting = usage, bids, waiting
+        self._usage, self._bids, self._waiting, self._main_pid = usage, bids, waiting, main_pid
         self.started_at = time.time()
         self._prometheus = CollectorRegistry()
         self._prometheus.register(self)
@@ -131,6 +135,7 @@ class Metrics(Collector):
                     "state": instance.state,
                     "since": instance.since,
                     "port": instance.port,
+                    "pid": self._main_pid(instance.instance_guid),
                     "mem_quota": instance.limits.memory_mb,
                     "disk_quota": instance.limits.disk_mb,
                     "used_memory": sample.memory_bytes if sample else 0,

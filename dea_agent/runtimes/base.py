@@ -86,6 +86,10 @@ class Container(Protocol):
         """What it uses now; None when it has ended. Reads files; meant for a worker thread."""
         ...
 
+    def main_pid(self) -> int | None:
+        """Its first process, as the host numbers it; None when it has ended."""
+        ...
+
     async def remove(self) -> None:
         """After its end: give back what the host lent it (cgroup, container). Its folders are not touched."""
         ...

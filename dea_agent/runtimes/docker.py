@@ -89,6 +89,13 @@ class DockerContainer:
             return True
         return self._container.status in ("exited", "dead")
 
+    def main_pid(self) -> int | None:
+        try:
+            self._container.reload()
+            return int(self._container.attrs["State"]["Pid"]) or None
+        except (DockerException, requests.RequestException):
+            return None
+
     def sample(self) -> Sample | None:
         if self.ended.is_set():
             return None

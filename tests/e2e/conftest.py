@@ -11,7 +11,7 @@ from tests.support.platform import Platform, a_platform
 @pytest.fixture(scope="session")
 def platform() -> Iterator[Platform]:
     weather = os.environ.get("ZF_TEST_WEATHER")
-    with a_platform(**({"ZF_WEATHER_SEED": weather} if weather else {})) as running:
+    with a_platform(flags=("--weather-seed", weather) if weather else ()) as running:
         yield running
 
 

@@ -35,7 +35,7 @@ def test_instances_are_spread_over_the_deas(platform: Platform, app_name: str) -
     eventually(lambda: platform.running(app_name, 4))
     guid = platform.json("app", app_name)["guid"]
     counts = [
-        sum(1 for instance in platform.varz(name)["instances"] if instance["app_guid"] == guid)
+        sum(1 for instance in platform.varz(name)["running_apps"] if instance["app_guid"] == guid)
         for name in platform.names("dea")
     ]
     assert sorted(counts) == [2, 2]
@@ -115,7 +115,7 @@ def test_unmapped_and_deleted_leave_nothing_behind(platform: Platform, app_name:
     eventually(lambda: platform.get(app_name).status_code == 404)
     platform.zf("delete", app_name, "-f", "-r")
     assert platform.zf("app", app_name, check=False).returncode == 1
-    eventually(lambda: all(app_name not in str(platform.varz(name)["instances"]) for name in platform.names("dea")))
+    eventually(lambda: all(app_name not in str(platform.varz(name)["running_apps"]) for name in platform.names("dea")))
 
 
 def test_what_cannot_be_staged_says_why(platform: Platform, app_name: str, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def live(platform: Platform, name: str) -> list[int]:
     return sorted(
         instance["index"]
         for dea in platform.names("dea")
-        for instance in platform.varz(dea)["instances"]
+        for instance in platform.varz(dea)["running_apps"]
         if instance["app_name"] == name and instance["state"] in ("STARTING", "RUNNING")
     )
 

@@ -16,7 +16,7 @@ def dea_of(platform: Platform, name: str) -> str:
     return next(
         dea
         for dea in platform.names("dea")
-        if any(instance["instance_guid"] == guid for instance in platform.varz(dea)["instances"])
+        if any(instance["instance_guid"] == guid for instance in platform.varz(dea)["running_apps"])
     )
 
 
@@ -29,7 +29,7 @@ def test_apps_outlive_their_agent_and_no_log_line_is_lost_or_doubled(platform: P
     with Traffic(platform, app_name) as traffic:
         old_pid = platform.signal(dea, signal.SIGKILL)
         eventually(lambda: platform.component(dea)["pid"] not in (None, old_pid))
-        eventually(lambda: before["guid"] in str(platform.varz(dea)["instances"]))
+        eventually(lambda: before["guid"] in str(platform.varz(dea)["running_apps"]))
         count = len(numbers(platform, app_name))
         eventually(lambda: len(numbers(platform, app_name)) > count + 50)
     assert traffic.failures == []
@@ -52,14 +52,14 @@ def test_a_lost_host_is_replaced_by_the_other(platform: Platform, app_name: str)
     platform.push(app_name, "-i", 2)
     eventually(lambda: platform.running(app_name, 2))
     dea = dea_of(platform, app_name)
-    instances = platform.varz(dea)["instances"]
+    instances = platform.varz(dea)["running_apps"]
     platform.hold(dea)
     for instance in instances:
         os.kill(instance["pid"], signal.SIGKILL)
     other = next(name for name in platform.names("dea") if name != dea)
 
     def moved() -> bool:
-        running = [i for i in platform.varz(other)["instances"] if i["state"] == "RUNNING"]
+        running = [i for i in platform.varz(other)["running_apps"] if i["state"] == "RUNNING"]
         return len({i["index"] for i in running if i["app_name"] == app_name}) == 2
 
     try:
@@ -76,13 +76,13 @@ def test_a_host_that_comes_back_has_its_duplicates_stopped(platform: Platform, a
     dea = dea_of(platform, app_name)
     other = next(name for name in platform.names("dea") if name != dea)
     with platform.without(dea):
-        eventually(lambda: len([i for i in platform.varz(other)["instances"] if i["app_name"] == app_name]) >= 2, 30)
+        eventually(lambda: len([i for i in platform.varz(other)["running_apps"] if i["app_name"] == app_name]) >= 2, 30)
 
     def settled() -> bool:
         live = [
             i
             for name in platform.names("dea")
-            for i in platform.varz(name)["instances"]
+            for i in platform.varz(name)["running_apps"]
             if i["app_name"] == app_name and i["state"] == "RUNNING"
         ]
         return sorted(i["index"] for i in live) == [0, 1]

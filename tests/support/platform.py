@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -64,8 +64,10 @@ class Platform:
     def json(self, *arguments: object) -> Any:
         return json.loads(self.zf(*arguments, "--json").stdout)
 
-    def up(self, deas: int = 2, routers: int = 1) -> None:
-        self.zf("local", "up", "--port", 0, "--deas", deas, "--routers", routers, "--runtime", "process", "--detach")
+    def up(self, deas: int = 2, routers: int = 1, *flags: object) -> None:
+        self.zf(
+            "local", "up", "--port", 0, "--deas", deas, "--routers", routers, "--runtime", "process", "--detach", *flags
+        )
 
     def down(self) -> None:
         self.http.close()
@@ -81,8 +83,7 @@ class Platform:
 
     def url(self, router: int = 0) -> str:
         """Where the router listens."""
-        listeners = self.status().get("routers") or [self.status()["api_url"]]
-        return str(listeners[router])
+        return str(self.status()["routers"][router])
 
     def get(self, host: str, path: str = "/", router: str | None = None, **kwargs: Any) -> httpx.Response:
         """A request through the router, as ``curl -H Host`` does it."""
@@ -118,8 +119,7 @@ class Platform:
 
     def api(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
         """The API with the token that ``zf`` has."""
-        token = self.zf("curl", "--help") and self._token()
-        headers = {"Authorization": token, **kwargs.pop("headers", {})}
+        headers = {"Authorization": self._token(), **kwargs.pop("headers", {})}
         return self.http.request(method, f"{self.router}{path}", headers={"Host": "api.localhost", **headers}, **kwargs)
 
     def _token(self) -> str:
@@ -204,12 +204,12 @@ class Traffic:
 
 
 @contextmanager
-def a_platform(deas: int = 2, routers: int = 1, **environment: str) -> Iterator[Platform]:
+def a_platform(deas: int = 2, routers: int = 1, flags: Sequence[object] = (), **environment: str) -> Iterator[Platform]:
     """A platform that is gone afterwards, with its logs shown when it would not come up."""
     home = Path(tempfile.mkdtemp(prefix="zf-test-"))
     platform = Platform(home, **environment)
     try:
-        platform.up(deas, routers)
+        platform.up(deas, routers, *flags)
         yield platform
     finally:
         platform.down()

@@ -55,7 +55,7 @@ class Host:
                 row = {"app_guid": "a", "instance_guid": f"i{host.generation}", "pid": host.app.pid}
                 varz = self.path == "/varz"
                 up = varz or (host.look() and self.headers["Host"] == f"python-flask.localhost:{host.port}")
-                content = json.dumps({"instances": [row]}) if varz else "Hello\n" if up else "unknown route"
+                content = json.dumps({"running_apps": [row]}) if varz else "Hello\n" if up else "unknown route"
                 self.send_response(200 if up else 503)
                 self.end_headers()
                 self.wfile.write(content.encode())
