@@ -6,7 +6,7 @@ one transaction. Applying again goes on where a broken-off one ended.
 
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,11 +56,11 @@ def apply(world: World, actor: Actor, space: Space, specs: Sequence[AppSpec], tr
 
 def _plan(actor: Actor, space: Space, specs: Sequence[AppSpec]) -> list[Wanted]:
     """Look at everything that the manifest touches. Raises Unprocessable with all that cannot be."""
-    present = _present(space, specs)
+    there = _present(space, (spec.name for spec in specs))
     plan: list[Wanted] = []
     wrong: list[str] = []
     for spec in specs:
-        app = present.get(spec.name.lower())
+        app = there.get(spec.name.lower())
         try:
             if app is not None and app.name != spec.name:
                 raise apps.taken(spec.name)
@@ -72,9 +72,9 @@ def _plan(actor: Actor, space: Space, specs: Sequence[AppSpec]) -> list[Wanted]:
     return plan
 
 
-def _present(space: Space, specs: Sequence[AppSpec]) -> dict[str, App]:
-    """The manifest's apps that there are already, by name in lower case."""
-    keys = sorted({(apps.scope(str(space.guid)), spec.name.lower()) for spec in specs})
+def _present(space: Space, names: Iterable[str]) -> dict[str, App]:
+    """The apps of these names that there are, whatever the case, by name in lower case."""
+    keys = sorted({(apps.scope(str(space.guid)), name.lower()) for name in names})
     guids = [str(item.guid) for item in Name.batch_get(keys, consistent_read=True)]
     return {str(app.name).lower(): app for app in listing.load(App, guids)}
 
@@ -91,6 +91,30 @@ def _attempt(world: World, actor: Actor, space: Space, wanted: Wanted, trace: st
         raise
     except PaasError as error:
         raise _about(wanted.spec, error) from None
+
+
+def present(world: World, space: Space, names: Iterable[str]) -> dict[str, AppSpec]:
+    """What there is of these apps, by their names in lower case, as a manifest would say it."""
+    return {name: describe(world, app) for name, app in _present(space, names).items()}
+
+
+def describe(world: World, app: App) -> AppSpec:
+    """The app as the manifest that would make it."""
+    return AppSpec(
+        name=str(app.name),
+        processes=tuple(_described(process) for process in processes.of_app(str(app.guid))),
+        buildpacks=tuple(app.buildpacks or ()),
+        stack=str(app.stack),
+        env=environment.read(world, str(app.guid)),
+        metadata={kind: dict(getattr(app, kind)) for kind in metadata.KINDS if getattr(app, kind)},
+        urls=tuple(str(route.url) for route in routing.mapped_routes(str(app.guid))),
+    )
+
+
+def _described(process: Process) -> ProcessSpec:
+    sizes = {name: int(getattr(process, name)) for name in ("instances", "memory_mb", "disk_mb", "log_rate_bytes")}
+    command = {"command": str(process.command)} if process.command else {}
+    return ProcessSpec(str(process.type), sizes | command, dict(process.health or {}), dict(process.readiness or {}))
 
 
 # -- the app and its processes -----------------------------------------------------------------------------

@@ -86,7 +86,7 @@ class Build(AppPart):
 class Droplet(AppPart):
     """state: STAGED. Its guid is that of the staging attempt that made it, which alone may write its blob.
 
-    digest: ``sha256:<hex>``. process_types: name -> command. buildpacks: {name, detect_output, version, buildpack_name}.
+    digest: ``sha256:<hex>``. process_types: name -> command. buildpacks: of each what contracts.staging tells.
     """
 
     class Meta:

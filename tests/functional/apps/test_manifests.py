@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.core.manifest_document import HIDDEN
 from tests.functional.apps.conftest import Stage
 
 
@@ -207,3 +208,50 @@ def test_only_a_developer_may_apply(stage: Stage) -> None:
 
     assert auditor.request("POST", path, body="applications: [{name: a}]").status == 403
     assert stranger.request("POST", path, body="applications: [{name: a}]").status == 404
+
+
+def test_a_manifest_can_be_made_of_an_app_and_applied_again(stage: Stage) -> None:
+    apply(
+        stage,
+        "applications: [{name: shop, memory: 1G, env: {A: 'yes'}, default-route: true, health-check-type: http,"
+        " health-check-http-endpoint: /up, timeout: 30, processes: [{type: worker, instances: 2}]}]",
+    )
+    path = f"/v3/apps/{app_of(stage, 'shop')['guid']}/manifest"
+    answered = stage.api.get(path)
+    assert answered.headers["content-type"] == "application/x-yaml"
+
+    assert apply(stage, answered.text.replace("name: shop", "name: copy").replace("shop.local", "copy.local"))
+
+    copy = stage.api.get(f"/v3/apps/{app_of(stage, 'copy')['guid']}/manifest").text
+    assert copy.replace("copy", "shop") == answered.text
+    assert diff(stage, answered.text) == []
+
+
+def diff(stage: Stage, manifest: str) -> list[dict[str, Any]]:
+    answered = stage.api.request("POST", f"/v3/spaces/{stage.space}/manifest_diff", body=manifest)
+    assert answered.status == 201, answered.text
+    return list(answered.json["diff"])
+
+
+def test_a_diff_tells_what_would_change(stage: Stage) -> None:
+    apply(stage, "applications: [{name: shop, memory: 1G, env: {A: s3cr3t}, stack: cflinuxfs4}]")
+    manifest = (
+        "applications: [{name: shop, memory: 2G, env: {A: oth3r, B: '1'}, stack: cflinuxfs4,"
+        " routes: [{route: w.localhost}], processes: [{type: worker, memory: 64M}]}]"
+    )
+
+    found = diff(stage, manifest)
+
+    assert found == [
+        {"op": "replace", "path": "/applications/0/env/A", "was": HIDDEN, "value": HIDDEN},
+        {"op": "add", "path": "/applications/0/env/B", "value": HIDDEN},
+        {"op": "add", "path": "/applications/0/routes/0/route", "value": "w.localhost"},
+        {"op": "add", "path": "/applications/0/processes/0/memory", "value": "64M"},
+        {"op": "replace", "path": "/applications/0/memory", "was": "1024M", "value": "2048M"},
+    ]
+    apply(stage, manifest)
+    assert diff(stage, manifest) == []
+    assert diff(stage, "applications: [{name: new, memory: 1G}]") == [
+        {"op": "add", "path": "/applications/0/name", "value": "new"},
+        {"op": "add", "path": "/applications/0/memory", "value": "1024M"},
+    ]
