@@ -41,6 +41,7 @@ class Builds:
         self._registry, self._messenger, self._pump = registry, messenger, pump
         self._stager, self._changed = stager, changed
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._cancellations: set[asyncio.Task[None]] = set()
 
     def start(self, request: StagingStart) -> None:
         """Accept or refuse; a request that was seen before changes nothing."""
@@ -68,9 +69,12 @@ class Builds:
         self._pump.open(Source(build.instance_guid, request.app_guid, "0", request.log_grant, {STEM: "STG"}))
         self._tasks[build.build_guid] = asyncio.create_task(self._stage(build, request))
 
-    async def cancel(self, build_guid: str) -> None:
-        if build_guid in self._registry.builds:
-            await self._stager().cancel(build_guid)
+    def cancel(self, build_guid: str) -> None:
+        """Begin to end it, if it runs here; its answer says that it was cancelled."""
+        if build_guid in self._tasks:
+            task = asyncio.create_task(self._stager().cancel(build_guid))
+            self._cancellations.add(task)
+            task.add_done_callback(self._cancellations.discard)
 
     def interrupted(self, builds: list[Build]) -> None:
         """Answer for what the last agent was staging when it ended."""
@@ -84,7 +88,14 @@ class Builds:
         if self._tasks:
             await asyncio.wait(self._tasks.values(), timeout=deadline_s)
         for build_guid in list(self._tasks):
-            await self.cancel(build_guid)
+            self.cancel(build_guid)
+        await asyncio.gather(*self._tasks.values())
+
+    async def leave(self) -> None:
+        """End what is under way without an answer; the next agent gives it."""
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
     async def _stage(self, build: Build, request: StagingStart) -> None:
         def emit(stream: str, text: str) -> None:

@@ -18,21 +18,25 @@ def is_free(port: int) -> bool:
 
 @dataclass(slots=True)
 class Ports:
-    """``resting``: port -> until when (seconds since the epoch); kept in the snapshot."""
+    """resting: port -> until when (seconds since the epoch); kept in the snapshot.
+
+    position: of the port taken last. Agents that share a range (of two clouds on one host) begin at different
+    ones, because a port that is free now may be bound by another before our app comes to it.
+    """
 
     range: range
     rest_s: float
+    position: int = 0
     resting: dict[int, float] = field(default_factory=dict)
-    _last: int = -1
 
     def take(self, in_use: Container[int], now: float, is_free: Callable[[int], bool] = is_free) -> int | None:
         """The next port that is not in use, not resting and can be bound; None when there is none."""
         self.resting = {port: until for port, until in self.resting.items() if until > now}
         for step in range(1, len(self.range) + 1):
-            position = (self._last + step) % len(self.range)
+            position = (self.position + step) % len(self.range)
             port = self.range[position]
             if port not in in_use and port not in self.resting and is_free(port):
-                self._last = position
+                self.position = position
                 return port
         return None
 

@@ -1,5 +1,6 @@
 """A DEA on a real bus (moto) with everybody else played: CC's blobs, its messages, and routers that take logs."""
 
+import contextlib
 import hashlib
 import io
 import json
@@ -7,6 +8,7 @@ import logging
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tarfile
@@ -310,6 +312,52 @@ class World:
         self.bus.say("topic:dea", "dea.stop", Stop(process_guid, up_to_version, guids))
 
 
+class Wire:
+    """A TCP way to ``port`` that can be cut and mended: what a DEA that loses the bus sees."""
+
+    def __init__(self, port: int) -> None:
+        self._target = port
+        self._open: list[socket.socket] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._listener.getsockname()[1])
+        self.is_cut = False
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            here, _ = self._listener.accept()
+            if self.is_cut:
+                here.close()
+                continue
+            there = socket.create_connection(("127.0.0.1", self._target))
+            self._open += [here, there]
+            for a, b in ((here, there), (there, here)):
+                threading.Thread(target=self._copy, args=(a, b), daemon=True).start()
+
+    def _copy(self, source: socket.socket, sink: socket.socket) -> None:
+        try:
+            while data := source.recv(65536):
+                sink.sendall(data)
+        except OSError:
+            pass
+        _hang_up(source, sink)
+
+    def cut(self) -> None:
+        self.is_cut = True
+        _hang_up(*self._open)
+        self._open.clear()
+
+    def mend(self) -> None:
+        self.is_cut = False
+
+
+def _hang_up(*ends: socket.socket) -> None:
+    # Not close(): another thread may be waiting in recv, and would keep the connection open.
+    for end in ends:
+        with contextlib.suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)
+
+
 class Dea:
     """The agent as a process of its own. ``end`` leaves nothing of it or its apps."""
 
@@ -332,7 +380,7 @@ class Dea:
             "ZF_PREFIX": self._world.prefix,
             "ZF_RUNTIME": "process",
             "ZF_READY_FILE": str(self._ready),
-            "ZF_PORT_RANGE": "26000-26499",
+            "ZF_PORT_RANGE": "26000-29999",
             "ZF_UID_BASE": "29001",
             "AWS_ENDPOINT_URL": self._world.endpoint,
             "SECRET_OF_THE_HOST": "not for apps",
@@ -341,6 +389,7 @@ class Dea:
         self.process = subprocess.Popen([sys.executable, "-m", "dea_agent"], cwd=ROOT, env=env)
         ready = eventually(lambda: json.loads(self._ready.read_text()), 30)
         self.http, self.boot_id = ready["http"], ready["boot"]
+        # As we reach it, however the agent does.
         self.queue_url = f"{self._world.endpoint}/123456789012/{self._world.prefix}-dea-dea-0-{self.boot_id}"
         return self
 
