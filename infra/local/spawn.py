@@ -112,6 +112,8 @@ def become(spec: Component, where: Folders) -> None:
     for source, target in ((null, 0), (output, 1), (output, 2)):
         os.dup2(source, target)
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+    # The command line stays the supervisor's; this is the name that ps -o comm and top show.
+    Path("/proc/self/comm").write_text(spec.name)
     os.environ.clear()
     os.environ.update(environment(spec, where))
     module, *arguments = spec.args
