@@ -80,3 +80,14 @@ def dying_at(just_before: Callable[..., AbstractContextManager[None]]) -> Callab
             yield
 
     return die
+
+
+@pytest.fixture
+def cloud_restored(cloud: Cloud, stage: Stage) -> Callable[[], None]:
+    """Put the cloud back to what it was when the test began."""
+
+    def restore() -> None:
+        cloud.restore()
+        stage.listen_for(3600)
+
+    return restore
