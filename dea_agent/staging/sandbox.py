@@ -9,8 +9,8 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -80,18 +80,27 @@ class Sandbox:
             asyncio.create_task(self._watch()),
         ]
         try:
-            await self._open_gate(process)
-            status = await process.wait()
-            # A daemon may hold the pipes open for ever.
+            with _pidfd(process.pid) as pidfd:  # it waits at its gate, so it is still there
+                await self._open_gate(process)
+                await _readable(pidfd)
+            # A daemon may hold the pipes open for ever; asyncio's own wait would wait for it.
             await self.kill()
             await asyncio.gather(*helpers[:2])
         finally:
-            await self.kill()
-            for helper in helpers:
-                helper.cancel()
-            self._running.discard(process)
+            try:
+                await self.kill()
+                # Lets asyncio close its books; what the kernel cannot end must not hold us up.
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(process.wait(), KILL_S)
+            finally:
+                for helper in helpers:
+                    helper.cancel()
+                self._running.discard(process)
+        status = process.returncode
         if self._excess or (status and self._group and self._group.oom_kills()):
             raise StagingFailed("StagingError", self._excess or self._too_much_memory())
+        if status is None:
+            raise StagingFailed("StagingError", "a process of the build could not be ended")
         return status, list(err.last or out.last)
 
     async def _spawn(self, argv: list[str], env: Mapping[str, str]) -> asyncio.subprocess.Process:
@@ -154,15 +163,37 @@ class Sandbox:
         return [pid for pid in found if (entry := processes.stat(pid)) and not entry.is_zombie]
 
     async def kill(self) -> None:
-        """End every process; returns when none is left, or when the kernel will not let go of one."""
+        """End every process; returns when none is left, or when the kernel will not let go of one.
+
+        The first round comes before anything is awaited: who is cancelled in here leaves nothing alive.
+        """
         deadline = time.monotonic() + KILL_S
-        while members := await asyncio.to_thread(self._members):
+        while members := self._members():
             for pid in members:
                 with suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, signal.SIGKILL)
             if time.monotonic() > deadline:
                 return
             await asyncio.sleep(0.01)
+
+
+@contextmanager
+def _pidfd(pid: int) -> Iterator[int]:
+    fd = os.pidfd_open(pid)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+async def _readable(fd: int) -> None:
+    """A pidfd is, once its process has ended."""
+    loop, event = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(fd, event.set)
+    try:
+        await event.wait()
+    finally:
+        loop.remove_reader(fd)
 
 
 class Lines:

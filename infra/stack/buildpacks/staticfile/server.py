@@ -107,6 +107,8 @@ class Handler(BaseHTTPRequestHandler):
             if not os.path.isfile(index) and CONFIG["directory"]:
                 return self.listing(found)
             found = index
+        elif url_path.endswith("/"):
+            found = None
         if not found or not os.path.isfile(found):
             if CONFIG["pushstate"] and "." not in posixpath.basename(url_path):
                 found = os.path.join(ROOT, "index.html")
