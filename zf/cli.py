@@ -70,7 +70,7 @@ class Commands(click.Group):
             return None
         module, _ = COMMANDS[name]
         if name == "local":
-            return _local(module)
+            return local_group(module)
         found: Any = getattr(importlib.import_module(module), name.replace("-", "_"))
         return found if isinstance(found, click.Command) else None
 
@@ -103,7 +103,7 @@ def cli() -> None:
     """
 
 
-def _local(module: str) -> click.Command:
+def local_group(module: str) -> click.Command:
     """The group of the one-machine cloud; when its extra is not installed, a command that says so."""
     try:
         group = importlib.import_module(module).local

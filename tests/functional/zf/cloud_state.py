@@ -127,6 +127,17 @@ class State:
         self.processes[process["guid"]] = process
         return app
 
+    def add_running_app(self, name: str, space: str) -> Json:
+        """As a push leaves it."""
+        app = self.add_app(name, space)
+        self.map(self.add_route(space, f"{name}.localhost")["guid"], app["guid"])
+        guid = self.guid("package")
+        self.packages[guid] = {"guid": guid, "state": "READY", "data": {}, "app": app["guid"], "created_at": now()}
+        app["relationships"]["current_droplet"] = {"data": {"guid": self.guid("droplet")}}
+        self.start(app["guid"])
+        app["polls"] = self.polls_until_done
+        return app
+
     def app_named(self, name: str) -> Json:
         return next(app for app in self.apps.values() if app["name"] == name)
 

@@ -12,11 +12,9 @@ from .conftest import Zf
 
 
 @pytest.fixture
-def hello(logged_in: Zf, cloud: Cloud, folder: Path) -> Zf:
+def hello(logged_in: Zf, cloud: Cloud) -> Zf:
     """`zf` in a space with the running app hello."""
-    ran = logged_in("push", "hello", "-p", str(folder))
-    assert ran.status == 0, ran.err
-    cloud.requests.clear()
+    cloud.state.add_running_app("hello", next(iter(cloud.state.spaces)))
     return logged_in
 
 
@@ -156,8 +154,8 @@ def test_restart_app_instance_names_a_missing_instance(hello: Zf) -> None:
     assert "has no instance 7" in hello("restart-app-instance", "hello", "7").err
 
 
-def test_delete_asks_and_with_r_takes_only_its_own_routes(hello: Zf, cloud: Cloud, folder: Path) -> None:
-    hello("push", "other", "-p", str(folder))
+def test_delete_asks_and_with_r_takes_only_its_own_routes(hello: Zf, cloud: Cloud) -> None:
+    cloud.state.add_running_app("other", next(iter(cloud.state.spaces)))
     hello("map-route", "other", "shared.localhost")
     hello("map-route", "hello", "shared.localhost")
     assert hello("delete", "hello").status == 2

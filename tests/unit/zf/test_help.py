@@ -6,7 +6,8 @@ import click
 import pytest
 
 from zf import VERSION
-from zf.cli import COMMANDS, cli
+from zf.cli import COMMANDS, cli, local_group
+from zf.client.errors import ZfError
 from zf.command import Command
 
 OWN = [name for name in COMMANDS if name != "local"]
@@ -45,3 +46,10 @@ def test_an_unknown_command_names_the_near_one() -> None:
 
 def test_the_version_is_that_of_the_package() -> None:
     assert version("zerofoundry") == VERSION
+
+
+def test_a_cloud_that_is_not_installed_says_how_to_install_it() -> None:
+    command = local_group("nowhere.cli")
+    with pytest.raises(ZfError, match=r"nowhere is missing") as raised:
+        command.main(["up", "--deas", "2"], standalone_mode=False)
+    assert raised.value.hint == "Install it: pip install 'zerofoundry[local]'"
