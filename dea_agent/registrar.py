@@ -59,9 +59,9 @@ class Registrar:
     async def register_all(self) -> None:
         """The full list. One that is too long for a message goes in parts, none of which claims to be all."""
         running = [i for i in self._registry.in_state(RUNNING) if i.registered]
-        parts = list(_parts([self._endpoint(instance) for instance in running]))
-        for part in parts:
-            await self._messenger.attempt(ROUTES, "router.register", self._register(len(parts) == 1, part))
+        split = list(parts([self._endpoint(instance) for instance in running]))
+        for part in split:
+            await self._messenger.attempt(ROUTES, "router.register", self._register(len(split) == 1, part))
 
     async def run(self) -> None:
         while True:
@@ -73,7 +73,7 @@ class Registrar:
                 continue
 
 
-def _parts(endpoints: list[Endpoint]) -> Iterator[tuple[Endpoint, ...]]:
+def parts(endpoints: list[Endpoint]) -> Iterator[tuple[Endpoint, ...]]:
     """At least one part; each within MESSAGE_BYTES."""
     part: list[Endpoint] = []
     size = 0
