@@ -9,6 +9,7 @@ from chalicelib.core.errors import NotFound
 from chalicelib.core.roles import Actor
 from chalicelib.services import access
 from chalicelib.services.audit import KEPT_S
+from chalicelib.services.listing import is_possible
 from chalicelib.tables.ledger import AuditEvent
 
 #: The newest of a target, a space, an organization or a day that are looked at.
@@ -67,7 +68,7 @@ def _orgs(actor: Actor) -> list[str]:
 
 
 def _each(index: Any, keys: Iterable[str]) -> Iterator[AuditEvent]:
-    for key in keys:
+    for key in filter(is_possible, keys):
         yield from index.query(key, scan_index_forward=False, limit=READ_AT_MOST)
 
 

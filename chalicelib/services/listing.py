@@ -54,13 +54,14 @@ class Page:
     total: int = 0
 
 
-def _possible(key: str) -> bool:
+def is_possible(key: str) -> bool:
+    """Whether DynamoDB would take it as a key; it answers others with an error."""
     return 0 < len(key.encode()) <= MAX_KEY_BYTES
 
 
 def find(model: type[R], guid: str) -> R | None:
     """A resource, read consistently."""
-    if not _possible(guid):
+    if not is_possible(guid):
         return None
     try:
         return model.get(guid, consistent_read=True)
@@ -83,14 +84,14 @@ def by_name(scope: str, name: str) -> str | None:
 
 def by_names(names: Iterable[tuple[str, str]]) -> list[str]:
     """The guids that have these unique names, each a scope and a name, in no order."""
-    keys = {(scope, name.lower()) for scope, name in names if _possible(scope) and _possible(name.lower())}
+    keys = {(scope, name.lower()) for scope, name in names if is_possible(scope) and is_possible(name.lower())}
     return [str(item.guid) for item in Name.batch_get(sorted(keys), consistent_read=True)] if keys else []
 
 
 def members(lists: Iterable[str]) -> list[Member]:
     """The items of several membership lists, each once, in order of creation."""
     found = {}
-    for parent in filter(_possible, lists):
+    for parent in filter(is_possible, lists):
         for member in Member.query(parent, consistent_read=True):
             found[member.guid] = member
     return sorted(found.values(), key=lambda member: str(member.member))
@@ -98,7 +99,7 @@ def members(lists: Iterable[str]) -> list[Member]:
 
 def load(model: type[R], guids: Sequence[str]) -> list[R]:
     """In the order of ``guids``; what is gone in the meantime is left out."""
-    guids = list(filter(_possible, guids))
+    guids = list(filter(is_possible, guids))
     batches = [guids[i : i + BATCH] for i in range(0, len(guids), BATCH)]
 
     def fetch(batch: list[str]) -> list[R]:

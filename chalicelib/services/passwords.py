@@ -8,7 +8,6 @@ from functools import cache
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.low_level import Type
-
 from pynamodb.expressions.update import Action
 
 from chalicelib.adapters.clock import new_guid, now

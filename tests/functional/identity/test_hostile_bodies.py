@@ -1,0 +1,100 @@
+"""Whatever is sent, the answer is a document that says what was wrong: never a 500."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.functional.client import Client
+
+#: Fields that endpoints know, so that what is made up gets past the first check now and then.
+FIELD_NAMES = (
+    "name guid type host path relationships organization space domain user data username metadata labels annotations"
+    " destinations app process port userName password client_id client_secret authorities suspended internal"
+    " grant_type"
+)
+FIELDS = st.sampled_from(FIELD_NAMES.split())
+LEAVES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(allow_nan=False),
+    st.text(max_size=20),
+    st.sampled_from(["space_developer", "organization_user", "admin", "a.example", "/a", "x" * 3000, "\0", "\ud800"]),
+)
+JSON = st.recursive(
+    LEAVES,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.one_of(FIELDS, st.text(max_size=5)), inner)
+    ),
+    max_leaves=12,
+)
+BODIES = st.dictionaries(FIELDS, JSON, max_size=4)
+ENDPOINTS = [
+    ("POST", "/v3/organizations"),
+    ("PATCH", "/v3/organizations/{org}"),
+    ("POST", "/v3/spaces"),
+    ("PATCH", "/v3/spaces/{space}"),
+    ("POST", "/v3/roles"),
+    ("POST", "/v3/users"),
+    ("POST", "/v3/domains"),
+    ("PATCH", "/v3/domains/{domain}"),
+    ("POST", "/v3/routes"),
+    ("POST", "/v3/routes/{route}/destinations"),
+    ("PATCH", "/v3/routes/{route}/destinations"),
+    ("POST", "/Users"),
+    ("PUT", "/Users/{user}/password"),
+    ("POST", "/oauth/clients"),
+    ("POST", "/oauth/token"),
+]
+LISTS = [
+    "/v3/organizations",
+    "/v3/spaces",
+    "/v3/roles",
+    "/v3/users",
+    "/v3/domains",
+    "/v3/routes",
+    "/v3/routes/{route}/destinations",
+    "/v3/audit_events",
+    "/v3/domains/{domain}/route_reservations",
+    "/Users",
+]
+PARAMETER_NAMES = (
+    "page per_page order_by names guids label_selector include types hosts paths space_guids organization_guids"
+    " user_guids domain_guids app_guids usernames target_guids filter host path"
+)
+PARAMETERS = st.sampled_from(PARAMETER_NAMES.split())
+VALUES = st.one_of(st.text(max_size=20), st.sampled_from(["", ",", "%", "%25", "a,b", "x" * 3000, "in (", "!", "\0"]))
+
+FUZZ = settings(
+    max_examples=15,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+@pytest.fixture
+def guids(api: Client, org: str, space: str, domain: str) -> dict[str, str]:
+    where = {"space": {"data": {"guid": space}}, "domain": {"data": {"guid": domain}}}
+    route = api.admin.post("/v3/routes", json={"host": "shop", "relationships": where}).guid
+    return {"org": org, "space": space, "domain": domain, "route": route, "user": api.admin.user_guid}
+
+
+@pytest.mark.parametrize(("method", "path"), ENDPOINTS)
+@FUZZ
+@given(body=st.one_of(BODIES, JSON))
+def test_no_body_breaks_an_endpoint(api: Client, guids: dict[str, str], method: str, path: str, body: Any) -> None:
+    answered = api.admin.request(method, path.format(**guids), body=json.dumps(body))
+    assert answered.status < 500, answered.text
+    if answered.status >= 400:
+        assert answered.json.keys() & {"errors", "error"}
+
+
+@pytest.mark.parametrize("path", LISTS)
+@FUZZ
+@given(query=st.dictionaries(PARAMETERS, VALUES, max_size=3))
+def test_no_query_breaks_a_list(api: Client, guids: dict[str, str], path: str, query: dict[str, str]) -> None:
+    answered = api.admin.request("GET", path.format(**guids), query=query)
+    assert answered.status in (200, 400), answered.text
