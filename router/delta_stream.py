@@ -63,7 +63,7 @@ class DeltaStream:
             subscription.sent = dict(request.initial_resource_versions)
             if request.type_url == ROUTES:
                 self._foreign_routes = bool(subscription.sent)
-            subscription.wildcard = not names or "*" in names
+            subscription.wildcard = request.type_url in (CLUSTER, LISTENER) and names <= {"*"}
             if subscription.wildcard:
                 subscription.pending = set(self._resources.get(request.type_url, {})) | set(subscription.sent)
         else:

@@ -1,0 +1,46 @@
+from pathlib import Path
+
+import pytest
+
+from router.config import MAX_DIR, Address, from_env
+
+NEEDED = {
+    "ZF_ROUTER_ID": "router-0",
+    "ZF_ROUTER_DIR": "/run/zf/r0",
+    "ZF_API_UPSTREAM": "http://127.0.0.1:9000",
+    "ZF_UPLOADER_SOCKET": "/run/zf/u.sock",
+    "ZF_PREFIX": "zf",
+}
+
+
+def test_what_is_needed_is_enough() -> None:
+    config = from_env(NEEDED)
+    assert (config.listen, config.api) == (Address("127.0.0.1", 8080), Address("127.0.0.1", 9000))
+    assert (config.api_url, config.dir) == ("http://127.0.0.1:9000", Path("/run/zf/r0"))
+    assert config.ready_file is None
+
+
+@pytest.mark.parametrize("name", NEEDED)
+def test_what_is_missing_is_named(name: str) -> None:
+    with pytest.raises(ValueError, match=name):
+        from_env({key: value for key, value in NEEDED.items() if key != name})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ZF_LISTEN", "8080"),
+        ("ZF_LISTEN", "127.0.0.1:0"),
+        ("ZF_LISTEN", "127.0.0.1:99999"),
+        ("ZF_API_UPSTREAM", "https://api"),
+        ("ZF_API_UPSTREAM", "127.0.0.1:80"),
+        ("ZF_API_UPSTREAM", "http://a/path"),
+        ("ZF_HTTP_PORT", "x"),
+        ("ZF_ROUTER_DIR", "/" + "x" * MAX_DIR),
+        ("ZF_PRUNE_S", "soon"),
+        ("ZF_PROFILE", "home"),
+    ],
+)
+def test_nonsense_is_named(name: str, value: str) -> None:
+    with pytest.raises(ValueError, match=name):
+        from_env(NEEDED | {name: value})
