@@ -1,5 +1,6 @@
 """Routes: made, found, refused, and unique among everybody."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -227,3 +228,11 @@ def test_labels_of_a_route_change(developer: Client, space: str, domain: str) ->
     changed = developer.patch(f"/v3/routes/{route}", json={"metadata": {"labels": {"tier": "front"}}})
     assert changed.json["metadata"]["labels"] == {"tier": "front"}
     assert developer.get("/v3/routes", label_selector="tier=front").guids == [route]
+
+
+def test_of_many_who_want_a_url_at_once_one_gets_it(developer: Client, space: str, domain: str) -> None:
+    body = new_route(space, domain, host="shop")
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda _: developer.post("/v3/routes", json=body), range(6)))
+    assert sorted(answered.status for answered in answers) == [201, 422, 422, 422, 422, 422]
+    assert len(developer.get("/v3/routes").guids) == 1
