@@ -79,6 +79,8 @@ class Heartbeat:
 class DropletExited:
     """``droplet.exited``, DEA to queue ``hm``. Sent once per instance; dedupe key: instance_guid.
 
+    HM passes crashes on to queue ``cc``, which makes audit events of them.
+
     exit_status: the process's status, or 128 + signal; None when unknown. description: for people.
     """
 

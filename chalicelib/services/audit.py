@@ -23,12 +23,16 @@ def record(
     space_guid: str | None = None,
     org_guid: str | None = None,
     data: dict[str, Any] | None = None,
+    guid: str | None = None,
 ) -> None:
-    """``event``: ``audit.app.create`` and the like. ``data`` must hold no secret; say ``[PRIVATE DATA HIDDEN]``."""
+    """``event``: ``audit.app.create`` and the like. ``data`` must hold no secret; say ``[PRIVATE DATA HIDDEN]``.
+
+    guid: of what may be told twice, so that it makes one event.
+    """
     created_at = stamp()
     unit.put(
         AuditEvent(
-            new_guid(),
+            guid or new_guid(),
             created_at=created_at,
             day=created_at[:10],
             type=event,

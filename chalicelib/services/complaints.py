@@ -10,8 +10,9 @@ from chalicelib.bootstrap import World
 from chalicelib.contracts.auction import INSTANCE, Stop
 from chalicelib.contracts.components import DiscoverComponents
 from chalicelib.contracts.health import HmOrphan, HmResync, HmRoutes, HmStart, HmStop
-from chalicelib.services import auctioneer, builds, listing, placements, routing
-from chalicelib.tables.apps import Droplet
+from chalicelib.contracts.heartbeat import DropletExited
+from chalicelib.services import auctioneer, audit, builds, listing, placements, routing
+from chalicelib.tables.apps import App, Droplet
 from chalicelib.tables.running import STARTED, Placement, Process
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,23 @@ def start(world: World, complaint: HmStart, trace: str) -> None:
         auctioneer.reopen(world, row, trace, replaces=evacuated)
     else:
         log.info("complaint about %s is out of date", complaint.instance_guid, extra={"trace": trace})
+
+
+def crashed(world: World, gone: DropletExited, trace: str) -> None:
+    """What users look for in ``events``: which instance ended, and how. Told twice, it is one event."""
+    app = listing.find(App, gone.app_guid)
+    if app is None:
+        return
+    unit = world.unit(trace)
+    data = {
+        "index": gone.index,
+        "instance": gone.instance_guid,
+        "reason": gone.reason,
+        "exit_status": gone.exit_status,
+        "exit_description": gone.description,
+    }
+    audit.record(unit, audit.SYSTEM, "app.crash", app, str(app.space_guid), data=data, guid=gone.instance_guid)
+    unit.commit()
 
 
 def _open_missing(world: World, process: Process, index: int, trace: str) -> None:

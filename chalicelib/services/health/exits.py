@@ -50,6 +50,7 @@ def take_exit(world: HealthWorld, gone: DropletExited, now: float, trace: str = 
     if crashes is None:
         entry.row().delete()
         return
+    world.complain("droplet.exited", gone, trace)
     delay_s = flapping.restart_at(crashes, policy) - now
     log.info(
         "%s/%s crashed (%s), crash %s, restart in %.1f s",

@@ -101,8 +101,9 @@ class Stage:
     # -- what came of it ---------------------------------------------------------------------------------
 
     def complaints(self) -> list[Complaint]:
-        """What HM has told CC since the last call, in order."""
-        return [(envelope.subject, envelope.body) for envelope in self.cloud.taken("queue:cc")]
+        """What HM has asked of CC since the last call, in order."""
+        taken = self.cloud.taken("queue:cc")
+        return [(envelope.subject, envelope.body) for envelope in taken if envelope.subject.startswith("hm.")]
 
     def starts(self) -> list[tuple[int, str | None, str]]:
         """Index, instance and reason of every ``hm.start``; nothing else was said."""
@@ -113,7 +114,7 @@ class Stage:
     def delays(self) -> list[float]:
         """By how many seconds each message that waits for CC was delayed when it was sent."""
         messages = sqs_backends[ACCOUNT][REGION].queues["test-cc"]._messages
-        return [round(max(m.delayed_until - m.sent_timestamp, 0) / 1000) for m in messages]
+        return [round(max(m.delayed_until - m.sent_timestamp, 0) / 1000) for m in messages if '"hm.' in m.body]
 
     def actual(self, guid: str = "p") -> dict[str, str]:
         """State by instance guid, as HM has it."""

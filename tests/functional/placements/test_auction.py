@@ -5,7 +5,9 @@ from dataclasses import replace
 
 from chalicelib.contracts.auction import Discover, Refused, Start, Started, Stop
 from chalicelib.contracts.health import AuctionCheck, HmStart, HmStop, PlacementCheck, PlacementOpen
+from chalicelib.contracts.heartbeat import DropletExited
 from chalicelib.handlers import cc
+from chalicelib.tables.ledger import AuditEvent
 from chalicelib.tables.running import CLAIMED, OPEN, STARTED
 from infra.local.context import LambdaContext
 from tests.functional.placements.conftest import Scene
@@ -281,3 +283,23 @@ def test_a_poison_message_fails_alone(scene: Scene) -> None:
     answer = cc.cc_inbox({"Records": records}, LambdaContext("cc_inbox", 30))
     assert [item["itemIdentifier"] for item in answer["batchItemFailures"]] == ["bad", "wrong"]
     assert len(scene.starts()) == 1
+
+
+def test_a_crash_told_twice_is_one_event_with_its_reason(scene: Scene, started: Started_) -> None:
+    (start,) = started(1)
+    gone = DropletExited(
+        start.process_guid,
+        start.app_guid,
+        start.version,
+        start.index,
+        start.instance_guid,
+        "dea-0",
+        "boot",
+        "CRASHED",
+        137,
+        "APP/PROC/WEB: Exited with status 137",
+        1.0,
+    )
+    scene.hear(("droplet.exited", gone), ("droplet.exited", gone))
+    (event,) = AuditEvent.by_target.query(start.app_guid)
+    assert (event.type, event.data["exit_status"]) == ("app.crash", 137)
