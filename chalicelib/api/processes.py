@@ -166,16 +166,8 @@ def _typed(request: Request, app_guid: str, process_type: str, permission: str =
 
 
 def _listed(request: Request, app_guid: str | None, *filters: str) -> Answer:
-    what = scoped(request, Process.KIND, "types", "embed", *filters, app_guid=app_guid)
-    found = page(Process, narrowed(request, what, types="type"))
-    if request.query.get("embed") != "process_instances":
-        return paginated(request, found, render_listed)
-
-    def embedding(request: Request, process: Process) -> dict[str, Any]:
-        instances = process_instances(request, process)["resources"]
-        return render_listed(request, process) | {"process_instances": instances}
-
-    return paginated(request, found, embedding)
+    what = scoped(request, Process.KIND, "types", *filters, app_guid=app_guid)
+    return paginated(request, page(Process, narrowed(request, what, types="type")), render_listed)
 
 
 def _update(request: Request, process: Process, app: App, space: Space) -> Answer:

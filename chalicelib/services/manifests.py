@@ -27,6 +27,9 @@ from chalicelib.tables.ledger import Job
 from chalicelib.tables.running import Process, Route
 from chalicelib.tables.unit import Unit
 
+#: Of one app, whatever its droplets and manifests have said over time.
+MAX_PROCESSES = 32
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -169,6 +172,8 @@ def _change(world: World, actor: Actor, space: Space, app: App, spec: AppSpec, t
         apps.record(unit, actor, "apply_manifest", app, space, {"request": {"name": app.name}})
 
     present = {str(process.type): process for process in processes.of_app(str(app.guid))}
+    if len(present.keys() | {item.type for item in spec.processes}) > MAX_PROCESSES:
+        raise Unprocessable(f"An app can have at most {MAX_PROCESSES} processes")
     changing = [_changing(world, app, present.get(item.type), item) for item in spec.processes]
     steps.commit(world, [*changing, (3, change_app)], trace)
 

@@ -89,20 +89,24 @@ def complete(world: World, upload: str, size: int, resources: list[Any], trace: 
     claims = world.keys.verify(upload)
     if claims is None or claims.get("typ") != "upload":
         raise InvalidToken
-    key = claims["key"] if size else None
+    guid, key = claims["guid"], claims["key"]
+    package = listing.find(Package, guid)
+    if package is not None and package.upload == key:
+        return package  # the uploader asks again, because the answer was lost
     try:
         files = _checked(size, resources)
-        package = listing.get(Package, claims["guid"])
-        inline = size + sum(file.size for file in files) <= INLINE_BYTES and len(files) <= INLINE_FILES
-        job_guid = _accept(world, claims, package, key, resources, inline, trace)
+        if package is None:
+            raise NotFound(Package.LABEL)
+        if package.state != packages.AWAITING:
+            raise BitsAlreadyUploaded
     except (BitsAlreadyUploaded, NotFound, Unprocessable):
-        if key:
-            world.blobs.delete(key)
+        world.blobs.delete(key)
         raise
+    inline = size + sum(file.size for file in files) <= INLINE_BYTES and len(files) <= INLINE_FILES
+    job_guid = _accept(world, claims, package, size, resources, inline, trace)
     if inline:
         jobs.run(world, job_guid)
-        return listing.get(Package, claims["guid"])
-    return package
+    return listing.get(Package, guid)
 
 
 def _checked(size: int, resources: list[Any]) -> list[PoolFile]:
@@ -118,23 +122,16 @@ def _checked(size: int, resources: list[Any]) -> list[PoolFile]:
 
 
 def _accept(
-    world: World,
-    claims: dict[str, Any],
-    package: Package,
-    key: str | None,
-    resources: list[Any],
-    inline: bool,
-    trace: str,
+    world: World, claims: dict[str, Any], package: Package, size: int, resources: list[Any], inline: bool, trace: str
 ) -> str:
     """Give the bits to the package, which takes them once. Returns the guid of the job that assembles it."""
-    if package.state != packages.AWAITING:
-        raise BitsAlreadyUploaded
-    listed = None
+    key, listed = claims["key"], None
     if resources:
-        listed = f"{claims['key']}.json"
+        listed = f"{key}.json"
         world.blobs.put_bytes(listed, json.dumps(resources).encode(), "application/json")
+    package.upload = key
     unit = world.unit(trace)
-    job = packages.take_bits(unit, package, key, listed, INLINE_GRACE_S if inline else 0)
+    job = packages.take_bits(unit, package, key if size else None, listed, INLINE_GRACE_S if inline else 0)
     space, app = listing.get(Space, str(package.space_guid)), listing.get(App, str(package.app_guid))
     actor = Actor(claims["user"], claims["user_name"])
     data = {"package_guid": str(package.guid)}

@@ -47,7 +47,10 @@ class AppPart(Resource):
 
 
 class Package(AppPart):
-    """state: AWAITING_UPLOAD, PROCESSING_UPLOAD, READY, FAILED, EXPIRED. checksum: sha256 hex of the zip."""
+    """state: AWAITING_UPLOAD, PROCESSING_UPLOAD, READY, FAILED, EXPIRED. checksum: sha256 hex of the zip.
+
+    upload: key of the upload that gave it its bits, whose end may be told twice.
+    """
 
     class Meta:
         table_name = table_name("packages")
@@ -55,6 +58,7 @@ class Package(AppPart):
     LABEL: ClassVar[str] = "Package"
     KIND: ClassVar[str] = "packages"
     type = UnicodeAttribute(default="bits")
+    upload = UnicodeAttribute(null=True)
     checksum = UnicodeAttribute(null=True)
     size_bytes = NumberAttribute(null=True)
 

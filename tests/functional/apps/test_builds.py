@@ -1,5 +1,6 @@
 """Builds: one at a time, ended by the attempt that counts, with Cloud Foundry's words."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -52,6 +53,16 @@ def test_an_app_has_one_build_at_a_time(stage: Stage, app: str) -> None:
     assert (answered.status, answered.error[:2]) == (422, (170017, "CF-StagingInProgress"))
     stage.staged_build(first)
     assert stage.api.post("/v3/builds", json={"package": {"guid": package}}).status == 201
+
+
+def test_of_two_builds_at_once_one_begins(stage: Stage, app: str) -> None:
+    package = stage.ready_package(app)
+
+    def build(_: int) -> int:
+        return stage.api.post("/v3/builds", json={"package": {"guid": package}}).status
+
+    with ThreadPoolExecutor(2) as threads:
+        assert sorted(threads.map(build, range(2))) == [201, 422]
 
 
 def test_success_makes_a_droplet_once(stage: Stage, app: str) -> None:

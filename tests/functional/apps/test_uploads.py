@@ -113,6 +113,19 @@ def test_bits_are_taken_once(stage: Stage, package: str) -> None:
     assert leftovers(stage, package) == []
 
 
+def test_the_end_of_an_upload_may_be_told_twice(stage: Stage, package: str) -> None:
+    bits = zipped({"large.bin": b"x" * (3 * 1024 * 1024)})
+    begun = stage.begin(package, len(bits)).json
+    stage.send(begun, bits)
+
+    answers = [stage.complete(begun["upload"], bits) for _ in range(2)]
+
+    assert [answer.json["state"] for answer in answers] == ["PROCESSING_UPLOAD"] * 2
+    (message,) = [item for item in stage.cloud.taken("queue:jobs") if item.subject == "job.run"]
+    jobs.run(stage.world, message.body["job_guid"])
+    assert stage.complete(begun["upload"], bits).json["state"] == "READY"
+
+
 def test_refusals_come_before_the_body(stage: Stage, package: str) -> None:
     assert stage.begin(package, 100, stage.api.with_token("")).status == 401
     assert stage.begin(package, 100, stage.api.with_token("forged.token.here")).error[0] == 1000
