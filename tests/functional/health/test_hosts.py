@@ -1,20 +1,27 @@
 """What EC2 says of hosts."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
+from moto.ec2.responses import EC2Response
 
 from chalicelib.adapters.hosts import Hosts
+from infra.local import aws
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> str:
+    """An AWS that has EC2, too."""
+    app = aws.Aws()
+    app.handlers["ec2"] = EC2Response.dispatch
+    return aws.serve_in_thread(app, aws.listen(), threads=2)
 
 
 @pytest.fixture
-def ec2(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    with mock_aws():
-        yield boto3.client("ec2", region_name="us-east-1")
+def ec2(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    return boto3.client("ec2")
 
 
 def launch(ec2: Any, count: int) -> list[str]:
