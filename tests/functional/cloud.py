@@ -13,7 +13,7 @@ from moto.dynamodb.models import dynamodb_backends
 from moto.sqs.models import sqs_backends
 
 from chalicelib.contracts.envelope import Envelope, decode
-from infra.local import aws, moto_fixes
+from infra.local import aws, moto_fixes, ops
 from infra.local.cloud import ACCOUNT, REGION, build, topology
 
 PREFIX = "test"
@@ -24,7 +24,7 @@ class Cloud:
 
     def __init__(self) -> None:
         moto_fixes.apply()
-        self.endpoint = aws.serve_in_thread(aws.Aws(), aws.listen(), threads=16)
+        self.endpoint = aws.serve_in_thread(aws.Aws(), ops.listen(), threads=16)
         self._snapshot: dict[str, Any] = {}
 
     def build(self) -> None:
