@@ -1,5 +1,7 @@
 """Any form, cut anywhere, comes out as it went in; anything else is an error and nothing worse."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +17,7 @@ fields = st.lists(st.tuples(st.sampled_from(["bits", "resources", "other"]), nas
 def parsed(body: bytes, cuts: list[int]) -> list[tuple[str, bytes]]:
     parser, found = MultipartParser(BOUNDARY), []
     edges = [0, *sorted(cut % (len(body) + 1) for cut in cuts), len(body)]
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         for event in parser.feed(body[start:end]):
             if isinstance(event, PartStart):
                 found.append((event.name, b""))

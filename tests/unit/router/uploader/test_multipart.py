@@ -60,7 +60,7 @@ def test_a_name_may_be_bare_quoted_or_escaped() -> None:
         (b"no boundary at all", "last boundary"),
         (part("bits", b"x"), "last boundary"),
         (b"--b\r\nContent-Disposition: form-data; name=bits\r\n\r\nx\r\n--", "last boundary"),
-        (b"--bx", "neither"),
+        (b"--bxy", "neither"),
         (b"--b\r\n\r\nx\r\n--b--", "name"),
         (b"--b\r\nContent-Disposition: attachment; name=x\r\n\r\nx\r\n--b--", "name"),
         (b"--b\r\nX: " + b"y" * MAX_HEADER_BYTES, "too large"),
