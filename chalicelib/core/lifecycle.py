@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 from chalicelib.core.units import MAX_COMMAND
 
 STACKS = ("cflinuxfs4",)
-DEFAULT_STACK = STACKS[0]
 
 #: In the order in which they are asked whether they know the app.
 BUILDPACKS = ("python", "nodejs", "staticfile", "binary")

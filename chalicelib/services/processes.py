@@ -4,8 +4,6 @@ from typing import Any
 
 from chalicelib.adapters.clock import new_guid
 from chalicelib.bootstrap import World
-from chalicelib.contracts.auction import HealthCheck
-from chalicelib.contracts.codec import from_json
 from chalicelib.core.errors import NotFound
 from chalicelib.core.roles import READ, Actor
 from chalicelib.services import audit, droplets, listing, placements, routing, steps
@@ -63,11 +61,6 @@ def joining(app: App, process_type: str, detected: str | None = None) -> Process
     process = draft(app, process_type, detected)
     process.routes = routing.routes_of(str(app.guid), process_type)
     return process
-
-
-def health_of(settings: dict[str, Any] | None) -> HealthCheck:
-    """Stored as its contract is, in so far as somebody chose it."""
-    return from_json(HealthCheck, settings or {})
 
 
 def follow(world: World, app: App, droplet: Droplet, last: Step, trace: str) -> None:
