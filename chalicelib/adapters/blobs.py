@@ -27,6 +27,7 @@ CLIENT_CONFIG = BotoConfig(
     s3={"addressing_style": "path"},
     connect_timeout=3,
     read_timeout=60,
+    max_pool_connections=32,
     retries={"max_attempts": 4, "mode": "standard"},
     # Otherwise checksum parameters become part of what is signed, and a plain HTTP client cannot use the URL.
     request_checksum_calculation="when_required",

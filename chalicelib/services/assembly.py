@@ -11,8 +11,9 @@ import stat
 import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, BinaryIO, Protocol
 
 from chalicelib.core import archive
@@ -25,6 +26,10 @@ POOL_MAX_BYTES = 512 * 1024**2
 
 #: Files hashed and pooled at once. Each holds at most two parts of a multipart upload in memory.
 POOL_THREADS = 4
+
+#: Pool files up to this size (bytes) are fetched ahead, so many at once: each fetch is a round trip to S3.
+AHEAD_MAX_BYTES = 1024**2
+AHEAD_FILES = 16
 
 #: Fast, because most of what is big in an app is compressed already.
 DEFLATE_LEVEL = 1
@@ -97,13 +102,13 @@ def assemble(
 ) -> Assembled:
     """Make ``packages/<package_guid>.zip``. Raises ArchiveRefused, and then nothing is left under that key."""
     limits = limits or ArchiveLimits()
-    with tempfile.TemporaryFile() as file:
+    with tempfile.TemporaryFile() as file, ThreadPoolExecutor(AHEAD_FILES, "ahead") as threads:
         upload: PackageZip | None = None
         if upload_key is not None:
             blobs.download_to(upload_key, file)
             upload = PackageZip(file, limits)
         sent = upload.entries if upload else ()
-        pooled = {item.path: item for item in resources}
+        pool = _PoolReader(blobs, sorted(resources, key=lambda item: item.path), threads)
         entries = (*sent, *(Entry(item.path, archive.FILE, item.mode, item.size) for item in resources))
         if not any(entry.kind != archive.DIRECTORY for entry in entries):
             raise ArchiveRefused("the package has no files")
@@ -114,9 +119,8 @@ def assemble(
         digest = hashlib.sha256()
 
         def contents(entry: Entry) -> Iterator[bytes]:
-            if entry.path in pooled:
-                return _from_pool(blobs, pooled[entry.path])
-            assert upload is not None
+            if upload is None or entry.path in pool:
+                return pool.chunks(entry.path)
             return upload.chunks(entry)
 
         def stream() -> Iterator[bytes]:
@@ -153,6 +157,27 @@ def _fill_pool(blobs: BlobStore, upload: PackageZip) -> int:
 
     with ThreadPoolExecutor(POOL_THREADS, "pool") as threads:
         return sum(threads.map(keep, files))
+
+
+class _PoolReader:
+    """The pool's files, read in the order given; small ones are fetched before they are asked for."""
+
+    def __init__(self, blobs: BlobStore, items: Sequence[PoolFile], threads: ThreadPoolExecutor) -> None:
+        self._blobs, self._threads = blobs, threads
+        self._items = {item.path: item for item in items}
+        self._next = iter([item for item in items if item.size <= AHEAD_MAX_BYTES])
+        self._ahead: dict[str, Future[list[bytes]]] = {}
+
+    def __contains__(self, path: str) -> bool:
+        return path in self._items
+
+    def chunks(self, path: str) -> Iterator[bytes]:
+        item = self._items[path]
+        if item.size > AHEAD_MAX_BYTES:
+            return _from_pool(self._blobs, item)
+        for following in islice(self._next, AHEAD_FILES - len(self._ahead)):
+            self._ahead[following.path] = self._threads.submit(list, _from_pool(self._blobs, following))
+        return iter(self._ahead.pop(path).result())
 
 
 def _from_pool(blobs: BlobStore, item: PoolFile) -> Iterator[bytes]:

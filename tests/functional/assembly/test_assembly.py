@@ -59,6 +59,15 @@ def test_a_package_can_come_from_the_pool_alone(blobs: Blobs) -> None:
     assert package(blobs).read("a") == BIG
 
 
+def test_many_files_of_the_pool_small_and_large_come_each_in_its_place(blobs: Blobs) -> None:
+    contents = [bytes([i]) * (POOL_MIN_BYTES + i) for i in range(40)] + [b"L" * 3_000_000]
+    for data in contents:
+        blobs.put_bytes(pool_key(sha1(data), len(data)), data)
+    files = {f"dir{i % 7}/file{i}": data for i, data in enumerate(contents)}
+    assemble(blobs, "g", None, [PoolFile(path, sha1(data), len(data)) for path, data in files.items()])
+    assert {name: package(blobs).read(name) for name in package(blobs).namelist()} == files
+
+
 def test_assembling_twice_makes_the_same_package(blobs: Blobs) -> None:
     blobs.put_bytes("uploads/u", zipped({"b": b"1", "a": BIG}))
     first = assemble(blobs, "g", "uploads/u", [])

@@ -153,9 +153,14 @@ class Desk:
 
 
 @pytest.fixture
-def desk(blobs: Blobs, open_folder: Path) -> Iterator[Desk]:
+def buildpacks_dir() -> Path:
+    return BUILDPACKS
+
+
+@pytest.fixture
+def desk(blobs: Blobs, open_folder: Path, buildpacks_dir: Path) -> Iterator[Desk]:
     work = open_folder / "staging"
-    desk = Desk(Stager(work, open_folder / "cache", UID_BASE, BUILDPACKS, "dea-0", "boot"), blobs)
+    desk = Desk(Stager(work, open_folder / "cache", UID_BASE, buildpacks_dir, "dea-0", "boot"), blobs)
     yield desk
     assert list(work.iterdir()) == [], "a build left files behind"
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -19,12 +20,19 @@ from tests.functional.staging.test_custom_buildpacks import repository, web
 
 __all__ = ["web"]
 
-NPM = {"package.json": '{"scripts": {"heroku-postbuild": "sh ./build.sh", "start": "x"}}'}
-
 
 def scripted(script: str) -> dict[str, str | bytes]:
     """An app whose build runs ``script``."""
-    return {**NPM, "build.sh": f"#!/bin/sh\n{script}\n"}
+    return {"package.json": "{}", "build.sh": script}
+
+
+@pytest.fixture
+def buildpacks_dir(tmp_path: Path) -> Path:
+    """The built-in ones, but nodejs does what the app says: no npm is waited for."""
+    folder = tmp_path / "buildpacks"
+    shutil.copytree(BUILDPACKS, folder)
+    (folder / "nodejs" / "bin" / "supply").write_text('#!/bin/sh\ncd "$1" && exec sh ./build.sh\n')
+    return folder
 
 
 def test_an_app_that_nobody_knows_is_not_detected(desk: Desk) -> None:
