@@ -13,6 +13,8 @@ from zf.client.pages import listed, names
 T = TypeVar("T")
 N = TypeVar("N", Named, App)
 
+#: The API stages one package of an app at a time.
+STAGING_IN_PROGRESS = 170017
 #: So many guids go into one query: 50 of 36 letters stay under 2 KB of URL.
 GUIDS_PER_QUERY = 50
 
@@ -146,7 +148,17 @@ class Api:
         return self._read(Package.of, found[0]) if found else None
 
     def create_build(self, package: Package) -> Build:
-        return self._read(Build.of, self.http.json("POST", "/v3/builds", json={"package": {"guid": package.guid}}))
+        """A new build; the one under way if there is one of this package, as after an answer that got lost."""
+        try:
+            body = {"package": {"guid": package.guid}}
+            return self._read(Build.of, self.http.json("POST", "/v3/builds", json=body, safe=True))
+        except ApiError as error:
+            under_way = error.has_code(STAGING_IN_PROGRESS) and self._list(
+                Build.of, "/v3/builds", package_guids=package.guid, states="STAGING"
+            )
+            if not under_way:
+                raise
+            return under_way[0]
 
     def build(self, guid: str) -> Build:
         return self._read(Build.of, self.http.json("GET", f"/v3/builds/{guid}"))

@@ -14,7 +14,7 @@ from .cloud_state import Json, Refused, State, now
 
 
 class Cloud:
-    """requests: every (method, path) received. uploads_to_break, away: how many requests shall fail that way."""
+    """requests: every (method, path) received. uploads_to_break, away, lost_builds: how many shall fail that way."""
 
     def __init__(self) -> None:
         self.state = State()
@@ -22,6 +22,7 @@ class Cloud:
         self.hosts: set[str] = set()
         self.uploads_to_break = 0
         self.away = 0
+        self.lost_builds = 0
         self.page_size = 0
         self.lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -239,7 +240,21 @@ def _packages(cloud: Cloud, state: State, known: Json) -> Answer:
 
 
 def _create_build(cloud: Cloud, state: State, known: Json) -> Answer:
-    return 201, state.add_build(json.loads(known["body"])["package"]["guid"])
+    package = json.loads(known["body"])["package"]["guid"]
+    if any(build["state"] == "STAGING" for build in state.builds.values()):
+        raise Refused(422, 170017, "CF-StagingInProgress", "Only one build can be STAGING at a time per application.")
+    build = state.add_build(package)
+    if cloud.lost_builds:
+        cloud.lost_builds -= 1
+        return 503, {"errors": []}
+    return 201, build
+
+
+def _builds(cloud: Cloud, state: State, known: Json) -> Answer:
+    found = [
+        b for b in state.builds.values() if (b["package"], b["state"]) == (known["query"]["package_guids"], "STAGING")
+    ]
+    return _page(cloud, known, "/v3/builds", found)
 
 
 def _droplet(cloud: Cloud, state: State, known: Json, app: str) -> Answer:
@@ -309,6 +324,7 @@ ROUTES: list[tuple[str, str, Callable[..., Answer]]] = [
     ("POST", "/v3/packages/([^/]+)/upload", _upload),
     ("GET", "/v3/packages/([^/]+)", lambda c, s, k, g: (200, s.package(g))),
     ("POST", "/v3/builds", _create_build),
+    ("GET", "/v3/builds", _builds),
     ("GET", "/v3/builds/([^/]+)", lambda c, s, k, g: (200, s.build(g))),
     ("GET", "/v3/jobs/([^/]+)", lambda c, s, k, g: (200, s.job(g))),
     ("GET", "/v3/audit_events", lambda c, s, k: _page(c, k, "/v3/audit_events", s.events)),

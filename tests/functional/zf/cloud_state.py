@@ -222,7 +222,15 @@ class State:
 
     def add_build(self, package: str) -> Json:
         app = self.packages[package]["app"]
-        build = {"guid": self.guid("build"), "app": app, "created_at": now(), "state": "STAGING", "polls": 0, "said": 0}
+        build = {
+            "guid": self.guid("build"),
+            "package": package,
+            "app": app,
+            "created_at": now(),
+            "state": "STAGING",
+            "polls": 0,
+            "said": 0,
+        }
         self.builds[build["guid"]] = build
         return build
 

@@ -213,6 +213,13 @@ def test_an_api_that_is_away_for_a_moment_does_not_end_a_push(logged_in: Zf, clo
     assert ran.status == 0, ran.err
 
 
+def test_a_build_whose_answer_got_lost_is_found_again(logged_in: Zf, cloud: Cloud, folder: Path) -> None:
+    cloud.lost_builds = 1
+    ran = logged_in("push", "hello", "-p", str(folder))
+    assert ran.status == 0, ran.err
+    assert len(cloud.state.builds) == 1
+
+
 def test_the_manifest_reaches_the_api_as_yaml_without_local_paths(logged_in: Zf, cloud: Cloud, folder: Path) -> None:
     logged_in("push", "hello", "-p", str(folder), "-c", "null", "-b", "default")
     (sent,) = cloud.state.manifests[0]["applications"]
