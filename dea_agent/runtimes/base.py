@@ -5,6 +5,7 @@ agent; :meth:`Runtime.adopt` finds it again by its guid and its control folder.
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -123,6 +124,22 @@ class Runtime(Protocol):
     async def close(self) -> None:
         """The agent goes for good: nothing of it stays."""
         ...
+
+
+def shim_order(launch: Launch, root: Path, control: Path, logs: Path, cgroup_procs: Iterable[Path] = ()) -> bytes:
+    """What the shim reads from its stdin (see its ``main``). The folders are as the shim sees them."""
+    order = {
+        "argv": ["/bin/bash", "-c", LAUNCHER, "launcher", launch.command],
+        "env": launch.env,
+        "cwd": str(root / "app"),
+        "uid": launch.uid,
+        "fds": launch.limits.fds,
+        "log_rate_bytes": launch.limits.log_rate_bytes,
+        "cgroup_procs": [str(path) for path in cgroup_procs],
+        "control": str(control),
+        "logs": str(logs),
+    }
+    return json.dumps(order).encode() + b"\n"
 
 
 def read_exit(control: Path, at: float) -> Exit:

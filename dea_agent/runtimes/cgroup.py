@@ -39,7 +39,7 @@ class Cgroup(Protocol):
 
 
 class Cgroups(Protocol):
-    """The groups of one agent."""
+    """The groups of one agent, below a group of its own that is there only while one of them is."""
 
     def create(self, guid: str, memory_mb: int) -> Cgroup: ...
 
@@ -47,19 +47,44 @@ class Cgroups(Protocol):
 
     def guids(self) -> list[str]: ...
 
-    def remove(self) -> None:
-        """The agent's own group, when no instance is left in it."""
-        ...
-
 
 def detect(name: str, mount: Path = MOUNT) -> Cgroups | None:
     """The interface that this host has and this user may write, tried out; None when there is none."""
-    make: Callable[[str, Path], Cgroups] = V2Cgroups if (mount / "cgroup.controllers").exists() else V1Cgroups
+    groups: Cgroups = (V2Cgroups if (mount / "cgroup.controllers").exists() else V1Cgroups)(name, mount)
     try:
-        return make(name, mount)
+        # With the pid, because another boot of the same agent may be trying too.
+        groups.create(f"try-{os.getpid()}", memory_mb=16).remove()
     except OSError as error:
         log.info("no control groups: %s", error)
         return None
+    return groups
+
+
+def _make(folder: Path, prepare: Callable[[Path], None] = lambda _: None) -> None:
+    """The folder of an instance below its agent's, which another thread may be removing because it was empty."""
+    for _ in range(10):
+        try:
+            folder.parent.mkdir(exist_ok=True)
+            prepare(folder.parent)
+            folder.mkdir(exist_ok=True)
+            break
+        except FileNotFoundError:
+            continue
+    os.stat(folder / "cgroup.procs")  # a plain folder, where nothing is mounted, has none
+
+
+def _unmake(folder: Path) -> None:
+    """The folder of an instance, and its agent's when it was the last."""
+    with suppress(OSError):
+        folder.rmdir()
+        folder.parent.rmdir()
+
+
+def _subfolders(folder: Path) -> list[str]:
+    try:
+        return [entry.name for entry in os.scandir(folder) if entry.is_dir()]
+    except FileNotFoundError:
+        return []
 
 
 def _fields(path: Path) -> Iterator[tuple[str, int]]:
@@ -97,20 +122,16 @@ class V2Cgroup:
         return 0
 
     def remove(self) -> None:
-        with suppress(OSError):
-            self._folder.rmdir()
+        _unmake(self._folder)
 
 
 class V2Cgroups:
     def __init__(self, name: str, mount: Path) -> None:
         self._folder = mount / name
-        self._folder.mkdir(exist_ok=True)
-        for parent in (mount, self._folder):
-            (parent / "cgroup.subtree_control").write_text("+cpu +memory +pids")
 
     def create(self, guid: str, memory_mb: int) -> V2Cgroup:
         folder = self._folder / guid
-        folder.mkdir(exist_ok=True)
+        _make(folder, self._hand_down)
         (folder / "memory.max").write_text(str(memory_mb * 1024 * 1024))
         (folder / "pids.max").write_text(str(MAX_PIDS))
         for optional, value in (("memory.swap.max", "0"), ("memory.oom.group", "1")):
@@ -118,16 +139,17 @@ class V2Cgroups:
                 (folder / optional).write_text(value)
         return V2Cgroup(folder)
 
+    def _hand_down(self, own: Path) -> None:
+        """Controllers work in a group only when the one above says so."""
+        for parent in (own.parent, own):
+            (parent / "cgroup.subtree_control").write_text("+cpu +memory +pids")
+
     def find(self, guid: str) -> V2Cgroup | None:
         folder = self._folder / guid
         return V2Cgroup(folder) if folder.is_dir() else None
 
     def guids(self) -> list[str]:
-        return [entry.name for entry in os.scandir(self._folder) if entry.is_dir()]
-
-    def remove(self) -> None:
-        with suppress(OSError):
-            self._folder.rmdir()
+        return _subfolders(self._folder)
 
 
 class V1Cgroup:
@@ -152,8 +174,7 @@ class V1Cgroup:
 
     def remove(self) -> None:
         for folder in (self._memory, self._pids, self._cpu):
-            with suppress(OSError):
-                folder.rmdir()
+            _unmake(folder)
 
 
 class V1Cgroups:
@@ -161,16 +182,11 @@ class V1Cgroups:
 
     def __init__(self, name: str, mount: Path) -> None:
         self._folders = [mount / controller / name for controller in ("memory", "pids", "cpuacct")]
-        for folder in self._folders:
-            folder.mkdir(exist_ok=True)
-            os.stat(folder / "cgroup.procs")  # a plain folder, where nothing is mounted, has none
-        with suppress(OSError):
-            (self._folders[0] / "memory.use_hierarchy").write_text("1")
 
     def create(self, guid: str, memory_mb: int) -> V1Cgroup:
         memory, pids, cpu = (folder / guid for folder in self._folders)
         for folder in (memory, pids, cpu):
-            folder.mkdir(exist_ok=True)
+            _make(folder)
         limit = str(memory_mb * 1024 * 1024)
         (memory / "memory.limit_in_bytes").write_text(limit)
         with suppress(OSError):  # only kernels that account swap have it
@@ -183,9 +199,4 @@ class V1Cgroups:
         return V1Cgroup(memory, pids, cpu) if memory.is_dir() else None
 
     def guids(self) -> list[str]:
-        return [entry.name for entry in os.scandir(self._folders[0]) if entry.is_dir()]
-
-    def remove(self) -> None:
-        for folder in self._folders:
-            with suppress(OSError):
-                folder.rmdir()
+        return _subfolders(self._folders[0])

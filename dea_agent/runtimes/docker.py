@@ -5,7 +5,6 @@ Everything that blocks runs in worker threads; exits come as events of the engin
 """
 
 import asyncio
-import json
 import logging
 import os
 import socket
@@ -21,7 +20,7 @@ import requests
 from docker.errors import DockerException, ImageNotFound, NotFound
 from docker.types import Mount, Ulimit
 
-from dea_agent.runtimes.base import LAUNCHER, Container, Exit, Launch, LaunchError, Sample, read_exit
+from dea_agent.runtimes.base import Container, Exit, Launch, LaunchError, Sample, read_exit, shim_order
 from dea_agent.runtimes.cgroup import MAX_PIDS
 from dea_agent.runtimes.process import SHIM, SHIM_START_S
 
@@ -30,7 +29,8 @@ log = logging.getLogger(__name__)
 IMAGE = "zerofoundry/cflinuxfs4"
 
 #: What the app sees, whatever the host calls it.
-ROOT, CONTROL, LOGS, SHIM_INSIDE, PORT = Path("/home/vcap"), "/zf/control", "/zf/logs", "/zf/shim.py", 8080
+ROOT, CONTROL, LOGS = Path("/home/vcap"), Path("/zf/control"), Path("/zf/logs")
+SHIM_INSIDE, PORT = "/zf/shim.py", 8080
 
 #: Labels by which containers are found again: whose they are, which instance, and which cloud's when that goes.
 OWNER, INSTANCE, CLOUD = "zerofoundry.dea", "zerofoundry.instance", "zerofoundry.cloud"
@@ -166,22 +166,11 @@ class DockerRuntime:
 
     def _launch(self, launch: Launch) -> Any:
         container = self._client.containers.create(**self.creation(launch))
-        order = {
-            "argv": ["/bin/bash", "-c", LAUNCHER, "launcher", launch.command],
-            "env": launch.env,
-            "cwd": str(ROOT / "app"),
-            "uid": launch.uid,
-            "fds": launch.limits.fds,
-            "log_rate_bytes": launch.limits.log_rate_bytes,
-            "cgroup_procs": [],
-            "control": CONTROL,
-            "logs": LOGS,
-        }
         # The order goes by stdin: what is in a container's configuration can be read by whoever asks the engine.
         try:
             with _attached(container) as wire:
                 container.start()
-                wire.sendall(json.dumps(order).encode() + b"\n")
+                wire.sendall(shim_order(launch, ROOT, CONTROL, LOGS))
                 if b"started" not in wire.recv(1024):
                     raise OSError("its shim did not come up")
         except BaseException:
@@ -194,8 +183,8 @@ class DockerRuntime:
         memory = f"{launch.limits.memory_mb}m"
         mounts = [
             Mount(str(ROOT), str(launch.root), type="bind"),
-            Mount(CONTROL, str(launch.control), type="bind"),
-            Mount(LOGS, str(launch.logs), type="bind"),
+            Mount(str(CONTROL), str(launch.control), type="bind"),
+            Mount(str(LOGS), str(launch.logs), type="bind"),
             Mount(SHIM_INSIDE, str(SHIM), type="bind", read_only=True),
         ]
         return {

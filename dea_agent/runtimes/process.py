@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from dea_agent.runtimes import processes
-from dea_agent.runtimes.base import LAUNCHER, Container, Exit, Launch, LaunchError, Sample, read_exit
+from dea_agent.runtimes.base import Container, Exit, Launch, LaunchError, Sample, read_exit, shim_order
 from dea_agent.runtimes.cgroup import Cgroup, Cgroups
 
 SHIM = Path(__file__).with_name("shim.py")
@@ -147,19 +147,15 @@ class ProcessRuntime:
     async def launch(self, launch: Launch) -> Container:
         try:
             group = self._groups.create(launch.guid, launch.limits.memory_mb) if self._groups else None
-            order = {
-                "argv": ["/bin/bash", "-c", LAUNCHER, "launcher", launch.command],
-                "env": launch.env,
-                "cwd": str(launch.root / "app"),
-                "uid": launch.uid,
-                "fds": launch.limits.fds,
-                "log_rate_bytes": launch.limits.log_rate_bytes,
-                "cgroup_procs": [str(path) for path in group.procs_files] if group else [],
-                "control": str(launch.control),
-                "logs": str(launch.logs),
-            }
-            pid, pidfd = await asyncio.to_thread(_start_shim, json.dumps(order))
         except OSError as error:
+            raise LaunchError(f"the control group could not be made: {error}") from None
+        try:
+            procs = group.procs_files if group else []
+            order = shim_order(launch, launch.root, launch.control, launch.logs, procs)
+            pid, pidfd = await asyncio.to_thread(_start_shim, order)
+        except OSError as error:
+            if group:
+                group.remove()
             raise LaunchError(f"the process could not be started: {error}") from None
         return ProcessContainer(launch.guid, launch.control, launch.uid, group, pid, pidfd)
 
@@ -185,11 +181,9 @@ class ProcessRuntime:
 
     async def close(self) -> None:
         await self.sweep(set())
-        if self._groups is not None:
-            self._groups.remove()
 
 
-def _start_shim(order: str) -> tuple[int, int]:
+def _start_shim(order: bytes) -> tuple[int, int]:
     """Returns (pid, pidfd) of a shim that has started the app. Raises OSError."""
     shim = subprocess.Popen(
         [sys.executable, "-I", "-S", str(SHIM)],
@@ -204,7 +198,7 @@ def _start_shim(order: str) -> tuple[int, int]:
     assert shim.stdout
     pidfd = os.pidfd_open(shim.pid)
     with suppress(BrokenPipeError), shim.stdin:
-        shim.stdin.write(order.encode() + b"\n")
+        shim.stdin.write(order)
     with shim.stdout:
         answers = select.select([shim.stdout], [], [], SHIM_START_S)[0]
         started = bool(answers) and shim.stdout.readline() == b"started\n"

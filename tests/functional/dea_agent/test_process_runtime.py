@@ -34,7 +34,6 @@ def runtime(request: pytest.FixtureRequest) -> Iterator[ProcessRuntime]:
     if groups is None:
         pytest.skip("this user cannot write control groups here")
     yield ProcessRuntime(groups)
-    groups.remove()
 
 
 def a_launch(base: Path, command: str, **changes: Any) -> Launch:
