@@ -82,16 +82,17 @@ class Child:
         return said if process and said.get("pid") == process.pid and process.is_alive() else None
 
     def status(self) -> dict[str, Any]:
+        """What it said of itself when it became ready (where it listens, Envoy's pid), and how it is now."""
         process, ready = self.process, self.ready()
         alive = process is not None and process.is_alive()
         state = "running" if ready else "starting" if alive else "restarting" if self._wanted else "stopped"
         return {
+            **(ready or {}),
             "name": self.spec.name,
             "pid": process.pid if process and alive else None,
             "http": ready["http"] if ready else None,
             "state": state,
             "exits": self.exits,
-            **({"listen": ready["listen"]} if ready and "listen" in ready else {}),
         }
 
     def _supervise(self) -> None:

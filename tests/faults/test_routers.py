@@ -42,17 +42,17 @@ def test_losing_the_agent_and_the_bus_empties_no_table(platform: Platform, app: 
 
 
 def test_a_killed_envoy_is_restarted_with_its_table(platform: Platform, app: str) -> None:
-    pid = int(platform.varz("router-0")["envoy_pid"])
+    pid = int(platform.component("router-0")["envoy_pid"])
     os.kill(pid, signal.SIGKILL)
     eventually(lambda: platform.get(app).status_code == 200, within_s=10)
-    assert int(platform.varz("router-0")["envoy_pid"]) != pid
+    assert int(platform.component("router-0")["envoy_pid"]) != pid
 
 
 def test_one_of_two_routers_may_die(platform: Platform, app: str) -> None:
     other = platform.url(1)
     eventually(lambda: platform.get(app, router=other).status_code == 200)
     with Traffic(platform, app, router=other) as traffic:
-        envoy = int(platform.varz("router-0")["envoy_pid"])
+        envoy = int(platform.component("router-0")["envoy_pid"])
         pid = platform.signal("router-0")
         os.kill(envoy, signal.SIGKILL)
         eventually(lambda: restarted(platform, "router-0", pid))
