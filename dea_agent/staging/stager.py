@@ -33,6 +33,9 @@ log = logging.getLogger(__name__)
 #: separated by commas.
 PASSED_NAMES = "ZF_STAGING_ENV_PASS"
 
+#: Where every user of a host may write, whatever his TMPDIR says.
+SHARED_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")
+
 #: The last line of a failed build's log, as Cloud Foundry has it; for other errors it is the detail.
 FAILURES = {
     "NoAppDetectedError": "None of the buildpacks detected a compatible application",
@@ -136,7 +139,7 @@ class Stager:
             answer = {"error_id": "StagingError", "error_detail": "staging failed in the platform, not in the app"}
         finally:
             # Shielded: a second cancellation must not leave a build's files behind.
-            await asyncio.shield(self._clean(root, slot))
+            await asyncio.shield(self._clean(root, uid, slot))
         if "error_id" in answer:
             emit("ERR", FAILURES.get(answer["error_id"], answer["error_detail"]))
         durations_s = (build.durations_s if build else {}) | {"total": round(time.monotonic() - begin, 3)}
@@ -161,8 +164,10 @@ class Stager:
         sandbox = Sandbox(root.name, root, env, request.limits, uid, group)
         return Build(request, folders, sandbox, library, uid, emit)
 
-    async def _clean(self, root: Path, slot: int) -> None:
+    async def _clean(self, root: Path, uid: int | None, slot: int) -> None:
         await asyncio.to_thread(_remove, root)
+        if uid is not None:
+            await asyncio.to_thread(_remove_left_by, uid)
         if self._groups and (group := self._groups.find(root.name)):
             group.remove()
         self._slots.discard(slot)
@@ -189,6 +194,16 @@ def environment(request: StagingStart, spec: StagingSpec, folders: Folders, libr
         "VCAP_APPLICATION": spec.vcap_application,
         "VCAP_SERVICES": spec.vcap_services,
     }
+
+
+def _remove_left_by(uid: int) -> None:
+    """What a user left where all may write: the next build that runs as him is somebody else's."""
+    for folder in SHARED_FOLDERS:
+        with suppress(OSError), os.scandir(folder) as entries:
+            for entry in entries:
+                with suppress(OSError):
+                    if entry.stat(follow_symlinks=False).st_uid == uid:
+                        _remove(Path(entry.path))
 
 
 def _remove(folder: Path) -> None:

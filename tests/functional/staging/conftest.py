@@ -8,7 +8,6 @@ import os
 import shutil
 import socket
 import subprocess
-import tarfile
 import tempfile
 import time
 import urllib.error
@@ -30,6 +29,7 @@ from chalicelib.contracts.staging import StagingFinished, StagingStart
 from dea_agent.runtimes.base import LAUNCHER
 from dea_agent.staging import Stager
 from dea_agent.staging.sandbox import SYSTEM_PATH
+from dea_agent.unpack import give, unpack
 
 ROOT = Path(__file__).parents[3]
 EXAMPLES, BUILDPACKS = ROOT / "examples", ROOT / "infra" / "stack" / "buildpacks"
@@ -139,16 +139,16 @@ class Desk:
         return finished
 
     def unpacked(self, finished: StagingFinished, folder: Path) -> Path:
-        """The droplet below ``folder``, owned by who runs it."""
+        """The droplet below ``folder``, as a DEA unpacks it for the user who runs it."""
         assert finished.droplet is not None, f"{finished.error_id}: {finished.error_detail}\n{self.log}"
         data = self.blobs.get_bytes(f"droplets/{finished.build_guid}.tgz")
         assert len(data) == finished.droplet.size_bytes
         target = folder / f"run-{uuid.uuid4().hex}"
         target.mkdir(mode=0o755)
-        with tarfile.open(fileobj=io.BytesIO(data)) as tar:
-            tar.extractall(target)  # noqa: S202
-        if UID_BASE is not None:
-            subprocess.run(["chown", "-R", f"{UID_BASE + 500}", str(target)], check=True)
+        archive = target.with_suffix(".tgz")
+        archive.write_bytes(data)
+        unpack(archive, target, 1024**3)
+        give(target, None if UID_BASE is None else UID_BASE + 500)
         return target
 
 

@@ -234,6 +234,14 @@ def test_builds_run_side_by_side_as_users_of_their_own(desk: Desk) -> None:
         assert ids == {str(UID_BASE + i) for i in range(3)}
 
 
+@pytest.mark.skipif(UID_BASE is None, reason="only root gives builds users of their own")
+def test_what_a_build_left_in_shared_folders_does_not_reach_the_next(desk: Desk) -> None:
+    name = f"left-{os.getpid()}"
+    finished = desk.stage(desk.request(scripted(f"mkdir /tmp/{name} && echo x > /tmp/{name}/x && ls /tmp/{name}")))
+    assert finished.droplet is not None, desk.log
+    assert not Path("/tmp", name).exists()
+
+
 def test_what_an_earlier_agent_left_is_swept(desk: Desk, open_folder: Path) -> None:
     left = open_folder / "staging" / "build-left"
     (left / "app").mkdir(parents=True)
