@@ -64,7 +64,8 @@ def _line(index: int, place: Place | None, heard: Sequence[Heard]) -> Line:
     if place is None:
         return Line(index, DOWN)
     own = next((item for item in heard if item.instance_guid == place.instance_guid), None)
-    if own is not None:
+    # Its DEA has told CC that it runs; HM may have heard of an earlier state last.
+    if own is not None and not (own.state == STARTING and place.state == PLACED):
         return _told(own)
     if place.state == PLACED:
         return Line(index, RUNNING, 0, place.instance_guid, place.host, place.port, place.dea)

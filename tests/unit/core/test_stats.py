@@ -34,6 +34,11 @@ def test_a_started_place_runs_before_the_health_manager_has_heard_of_it() -> Non
     assert (line.state, line.host, line.port) == ("RUNNING", "10.0.0.1", 20000)
 
 
+def test_a_started_place_runs_though_the_last_beat_told_of_its_start() -> None:
+    (line,) = lines(1, [Place(0, "a", STARTED, "10.0.0.1", 20000)], [Heard(0, "a", "STARTING", 5.0)])
+    assert (line.state, line.host) == ("RUNNING", "10.0.0.1")
+
+
 def test_an_evacuating_instance_serves_until_its_successor_does() -> None:
     old = Heard(0, "old", "EVACUATING", 5.0)
     assert states(*lines(1, [Place(0, "new", OPEN)], [old])) == ["RUNNING"]
