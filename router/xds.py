@@ -73,9 +73,10 @@ class XdsServer(ads_pb2_grpc.AggregatedDiscoveryServiceServicer):  # type: ignor
         await self._server.stop(grace=0)
 
     def allow_removals(self) -> None:
-        """We know enough to take from Envoy what we do not know."""
-        self._may_remove = True
-        self.publish({})
+        """We know enough to take from Envoy what we do not know. Again and again is fine."""
+        if not self._may_remove:
+            self._may_remove = True
+            self.publish({})
 
     def publish(self, touched: Touched) -> None:
         """Tell every Envoy about changed resources, as soon as its stream is free."""
