@@ -1,0 +1,211 @@
+"""The Docker runtime: what it asks of the engine, and what it makes of the answers. The engine is a stateful fake."""
+
+import asyncio
+import json
+import queue
+import socket
+from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from docker.errors import APIError, NotFound
+
+from chalicelib.contracts.auction import Limits
+from dea_agent.runtimes.base import Launch, LaunchError
+from dea_agent.runtimes.docker import INSTANCE, OWNER, DockerRuntime, to_sample
+
+
+class FakeContainer:
+    """Its app runs from :meth:`start` until killed; the shim in it is played by the other end of a socket."""
+
+    def __init__(self, engine: "FakeEngine", arguments: dict[str, Any]) -> None:
+        self.engine, self.arguments = engine, arguments
+        self.name, self.labels, self.status = arguments["name"], arguments["labels"], "created"
+        self.attrs: dict[str, Any] = {"State": {"OOMKilled": False, "Pid": 0}}
+        self.signals: list[str] = []
+        self.order: dict[str, Any] = {}
+
+    def attach_socket(self, params: dict[str, int]) -> socket.socket:
+        ours, theirs = socket.socketpair()
+        theirs.sendall(b"\x01\x00\x00\x00\x00\x00\x00\x08" + self.engine.answer)
+        self.shim = theirs
+        return ours
+
+    def start(self) -> None:
+        if self.engine.broken:
+            raise APIError("no room")
+        self.status = "running"
+
+    def kill(self, signal: str = "SIGKILL") -> None:
+        self.signals.append(signal)
+        if signal == "SIGKILL":
+            self.die()
+
+    def die(self) -> None:
+        self.status = "exited"
+        self.engine.happenings.put({"Actor": {"Attributes": self.labels}})
+
+    def reload(self) -> None:
+        if self.name not in self.engine.all:
+            raise NotFound("gone")
+
+    def remove(self, force: bool = False) -> None:
+        self.engine.all.pop(self.name, None)
+
+
+class FakeEngine:
+    def __init__(self) -> None:
+        self.all: dict[str, FakeContainer] = {}
+        self.happenings: queue.Queue[dict[str, Any]] = queue.Queue()
+        self.broken, self.answer = False, b"started\n"
+        self.containers = self
+
+    def create(self, **arguments: Any) -> FakeContainer:
+        made = self.all[arguments["name"]] = FakeContainer(self, arguments)
+        return made
+
+    def get(self, name: str) -> FakeContainer:
+        if name not in self.all:
+            raise NotFound("no such container")
+        return self.all[name]
+
+    def list(self, all: bool, filters: dict[str, str]) -> list[FakeContainer]:
+        label, _, value = filters["label"].partition("=")
+        return [container for container in self.all.values() if container.labels[label] == value]
+
+    def events(self, decode: bool, filters: dict[str, str]) -> Iterator[dict[str, Any]]:
+        while True:
+            yield self.happenings.get()
+
+
+@pytest.fixture
+def engine() -> FakeEngine:
+    return FakeEngine()
+
+
+def a_launch(tmp_path: Path, guid: str = "g1", uid: int | None = 22001) -> Launch:
+    control = tmp_path / "control" / guid
+    control.mkdir(parents=True)
+    env = {"SECRET": "swordfish"}
+    return Launch(
+        guid, "app-1", "run", env, tmp_path / "root", control, tmp_path / "logs", Limits(64, 32, 99), 20001, uid
+    )
+
+
+def run(engine: FakeEngine, scenario: Callable[[DockerRuntime], Coroutine[Any, Any, None]]) -> None:
+    async def main() -> None:
+        await scenario(DockerRuntime(engine, "zf-dea-0", "/var/lib/cloud", "10.0.0.1"))
+
+    asyncio.run(asyncio.wait_for(main(), 20))
+
+
+def test_a_container_is_limited_and_labelled_and_holds_no_secret(engine: FakeEngine, tmp_path: Path) -> None:
+    async def scenario(runtime: DockerRuntime) -> None:
+        await runtime.launch(a_launch(tmp_path))
+
+    run(engine, scenario)
+    made = engine.all["zf-dea-0-g1"]
+    asked = made.arguments
+    assert (asked["mem_limit"], asked["memswap_limit"]) == ("64m", "64m")
+    assert (asked["cap_drop"], asked["security_opt"]) == (["ALL"], ["no-new-privileges"])
+    assert asked["ports"] == {"8080/tcp": ("10.0.0.1", 20001)}
+    assert asked["labels"][OWNER] == "zf-dea-0"
+    assert "swordfish" not in str(asked)
+    order = json.loads(made.shim.recv(100_000))
+    assert order["env"] == {"SECRET": "swordfish"}
+    assert (order["cwd"], order["uid"], order["fds"]) == ("/home/vcap/app", 22001, 99)
+
+
+def test_an_agent_that_is_not_root_runs_apps_as_itself_and_without_capabilities(
+    engine: FakeEngine, tmp_path: Path
+) -> None:
+    async def scenario(runtime: DockerRuntime) -> None:
+        await runtime.launch(a_launch(tmp_path, uid=None))
+
+    run(engine, scenario)
+    assert engine.all["zf-dea-0-g1"].arguments["cap_add"] == []
+
+
+@pytest.mark.parametrize("fault", ["engine", "shim"])
+def test_a_launch_that_fails_leaves_no_container(engine: FakeEngine, tmp_path: Path, fault: str) -> None:
+    engine.broken, engine.answer = fault == "engine", b"Traceback"
+
+    async def scenario(runtime: DockerRuntime) -> None:
+        with pytest.raises(LaunchError):
+            await runtime.launch(a_launch(tmp_path))
+
+    run(engine, scenario)
+    assert engine.all == {}
+
+
+def test_an_exit_comes_as_an_event_with_the_shims_record(engine: FakeEngine, tmp_path: Path) -> None:
+    async def scenario(runtime: DockerRuntime) -> None:
+        launch = a_launch(tmp_path)
+        container = await runtime.launch(launch)
+        (launch.control / "exit.json").write_text('{"status": 3, "at": 12.5}')
+        engine.all["zf-dea-0-g1"].die()
+        exit_ = await container.wait()
+        assert (exit_.status, exit_.at, exit_.out_of_memory) == (3, 12.5, False)
+
+    run(engine, scenario)
+
+
+def test_a_container_that_the_kernel_killed_ran_out_of_memory(engine: FakeEngine, tmp_path: Path) -> None:
+    async def scenario(runtime: DockerRuntime) -> None:
+        container = await runtime.launch(a_launch(tmp_path))
+        engine.all["zf-dea-0-g1"].attrs["State"]["OOMKilled"] = True
+        exit_ = await container.kill()
+        assert (exit_.status, exit_.out_of_memory) == (137, True)
+
+    run(engine, scenario)
+
+
+def test_containers_are_known_again_running_or_ended_and_others_are_not(engine: FakeEngine, tmp_path: Path) -> None:
+    async def scenario(runtime: DockerRuntime) -> None:
+        launch = a_launch(tmp_path)
+        await runtime.launch(launch)
+        (launch.control / "shim.json").write_text("{}")
+        assert await runtime.adopt("g1", launch.control, None)
+        engine.all["zf-dea-0-g1"].status = "exited"
+        ended = await runtime.adopt("g1", launch.control, None)
+        assert ended is not None
+        assert (await ended.wait()).status is None
+        assert await runtime.adopt("other", tmp_path, None) is None
+
+    run(engine, scenario)
+
+
+def test_one_that_was_created_but_never_told_what_to_run_is_removed(engine: FakeEngine, tmp_path: Path) -> None:
+    async def scenario(runtime: DockerRuntime) -> None:
+        engine.create(name="zf-dea-0-half", labels={OWNER: "zf-dea-0", INSTANCE: "half"})
+        assert await runtime.adopt("half", tmp_path, None) is None
+
+    run(engine, scenario)
+    assert engine.all == {}
+
+
+def test_a_sweep_removes_only_what_is_ours_and_unknown(engine: FakeEngine, tmp_path: Path) -> None:
+    async def scenario(runtime: DockerRuntime) -> None:
+        for guid, owner in (("known", "zf-dea-0"), ("stray", "zf-dea-0"), ("foreign", "zf-dea-1")):
+            engine.create(name=f"{owner}-{guid}", labels={OWNER: owner, INSTANCE: guid})
+        await runtime.sweep({"known"})
+
+    run(engine, scenario)
+    assert set(engine.all) == {"zf-dea-0-known", "zf-dea-1-foreign"}
+
+
+CPU = {"cpu_stats": {"cpu_usage": {"total_usage": 2_500_000_000}}, "pids_stats": {"current": 7}}
+
+
+@pytest.mark.parametrize("cache", [{"total_inactive_file": 40}, {"inactive_file": 40}], ids=["v1", "v2"])
+def test_statistics_of_both_kernel_interfaces(cache: dict[str, int]) -> None:
+    io = {"io_service_bytes_recursive": [{"op": "Read", "value": 5}, {"op": "write", "value": 6}]}
+    sample = to_sample({**CPU, "memory_stats": {"usage": 100, "stats": cache}, "blkio_stats": io})
+    assert sample is not None
+    assert (sample.cpu_s, sample.memory_bytes, sample.threads) == (2.5, 60, 7)
+    assert (sample.io_read_bytes, sample.io_write_bytes) == (5, 6)
+
+
+def test_a_container_that_has_ended_has_no_statistics() -> None:
+    assert to_sample({"memory_stats": {}, **CPU}) is None
