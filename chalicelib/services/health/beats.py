@@ -70,9 +70,7 @@ def _record(
     rows.move_host_with(
         world.bus, beat.dea, row, actions, _steps(beat, changed, ended, now, world.timers.crashed_kept_s)
     )
-    for entry in changed.written:
-        if entry.state == RUNNING and entry.instance_guid not in ended:
-            _forget_crashes(entry)
+    _forget_crashes([entry for entry in changed.written if entry.state == RUNNING and entry.instance_guid not in ended])
     if not is_same_boot:
         log.info("%s beats from boot %s with %d instances", beat.dea, beat.boot, len(beat.instances))
 
@@ -151,9 +149,14 @@ def _crashed_among(entries: Sequence[Packed]) -> frozenset[str]:
     return frozenset(str(row.instance_guid) for row in found if row.state == CRASHED)
 
 
-def _forget_crashes(running: Packed) -> None:
+def _forget_crashes(running: Sequence[Packed]) -> None:
     """Crashed instances are kept until another one runs at their index."""
-    prefix = Instance.key.startswith(f"{running.index}#")
-    for row in Instance.query(running.process_guid, prefix, Instance.state == CRASHED, consistent_read=True):
-        if row.instance_guid != running.instance_guid:
-            row.delete()
+    taken: dict[str, dict[int, str]] = {}
+    for entry in running:
+        taken.setdefault(entry.process_guid, {})[entry.index] = entry.instance_guid
+    for process_guid, guids in taken.items():
+        crashed = Instance.query(process_guid, filter_condition=Instance.state == CRASHED, consistent_read=True)
+        for row in crashed:
+            # It may be the running one itself, which has crashed since.
+            if guids.get(int(row.index), row.instance_guid) != row.instance_guid:
+                row.delete()
