@@ -163,6 +163,8 @@ def desk(blobs: Blobs, open_folder: Path, buildpacks_dir: Path) -> Iterator[Desk
     desk = Desk(Stager(work, open_folder / "cache", UID_BASE, buildpacks_dir, "dea-0", "boot"), blobs)
     yield desk
     assert list(work.iterdir()) == [], "a build left files behind"
+    name = hashlib.sha256(str(work).encode()).hexdigest()[:12]
+    assert not list(Path("/sys/fs/cgroup").glob(f"**/zf-staging-{name}")), "a build left a control group behind"
 
 
 def free_port() -> int:
