@@ -14,6 +14,7 @@ from router import system_config
 from router.config import Config
 from router.envoy_config import CLUSTER, LISTENER
 from router.grants import Grants
+from router.listener_config import listener
 from router.rendering import Rendering, Touched
 from router.route_index import RouteIndex
 from router.route_table import Changes, RouteTable, admit, apply, prune
@@ -43,7 +44,7 @@ class Routing:
         learn(self.table.endpoints())
         self.rendering = Rendering(
             self.index,
-            {CLUSTER: system_config.clusters(config), LISTENER: {"ingress": system_config.listener(config)}},
+            {CLUSTER: system_config.clusters(config), LISTENER: {"ingress": listener(config)}},
             system_config.routes_base(config),
             system_config.hosts(config),
         )

@@ -3,6 +3,7 @@
 import base64
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -107,8 +108,11 @@ def test_a_batch_that_is_too_large_or_no_batch_is_refused(router: Router, plane:
     headers = {"Authorization": f"Bearer {log_grant(plane, source)}"}
     url = f"{router.facts['logs']}/logs"
     assert httpx.post(url, content=b"x" * 3_000_000, headers=headers).status_code == 413
-    for bad in (b"{", b"[]", b'{"source_id":1}', b"\xff"):
+    for bad in (b"{", b"[]", b'{"source_id":1}', b"\xff", b"[" * 100_000):
         assert httpx.post(url, content=bad, headers=headers).status_code == 400
+    good = lines(["x"])[0]
+    for entry in (replace(good, timestamp=-1), replace(good, timestamp=2**63), replace(good, type="LOUD")):
+        assert post(router, log_grant(plane, source), source, (entry,)) == 400
 
 
 def test_a_refusal_of_the_control_plane_is_passed_on(router: Router, plane: ControlPlane, source: str) -> None:
