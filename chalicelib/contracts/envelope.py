@@ -72,7 +72,7 @@ def decode(text: str) -> Envelope:
     """Raises DecodeError when ``text`` is not an envelope of a version we know."""
     try:
         data = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DecodeError(f"not JSON: {error}") from None
     envelope = from_json(Envelope, data, "envelope")
     if envelope.v > ENVELOPE_VERSION:

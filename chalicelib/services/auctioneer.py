@@ -8,8 +8,6 @@ import logging
 import time
 from collections.abc import Sequence
 
-from pynamodb.exceptions import UpdateError
-
 from chalicelib.adapters.clock import now
 from chalicelib.bootstrap import World
 from chalicelib.contracts.auction import (
@@ -32,6 +30,7 @@ from chalicelib.services import builds, grants, listing, placements
 from chalicelib.services.placements import limits_of, reopened
 from chalicelib.tables.actual import Dea
 from chalicelib.tables.apps import App, Build, Droplet, Package
+from chalicelib.tables.base import moved
 from chalicelib.tables.running import CLAIMED, OPEN, STARTED, Auction, BidRow, Placement, Process
 from chalicelib.tables.unit import Unit
 
@@ -59,11 +58,8 @@ def take_bid(world: World, bid: Bid) -> float | None:
     if auction is None:
         return None
     if auction.window_from is None:
-        try:
-            Auction(bid.auction_guid).update([Auction.window_from.set(at)], Auction.window_from.does_not_exist())
-        except UpdateError as error:
-            if error.cause_response_code != "ConditionalCheckFailedException":
-                raise
+        opens = [Auction.window_from.set(at)]
+        if not moved(Auction(bid.auction_guid), opens, Auction.window_from.does_not_exist()):
             return None
         return at + world.config.timers.bid_window_s
     abandoned = at > float(auction.window_from) + world.config.timers.bid_window_s + ABANDONED_AFTER_S

@@ -13,7 +13,8 @@ from chalicelib.contracts.health import HmOrphan, HmResync, HmRoutes, HmStart, H
 from chalicelib.contracts.heartbeat import DropletExited
 from chalicelib.services import auctioneer, audit, builds, listing, placements, routing
 from chalicelib.tables.apps import App, Droplet
-from chalicelib.tables.running import STARTED, Placement, Process
+from chalicelib.tables.base import moved
+from chalicelib.tables.running import CRASHED, STARTED, Placement, Process
 
 log = logging.getLogger(__name__)
 
@@ -36,11 +37,16 @@ def start(world: World, complaint: HmStart, trace: str) -> None:
 
 
 def crashed(world: World, gone: DropletExited, trace: str) -> None:
-    """What users look for in ``events``: which instance ended, and how. Told twice, it is one event."""
+    """What users look for in ``events``: which instance ended, and how. Told twice, it is one event.
+
+    The place waits for HM's complaint, whose delay is the back-off: its claim's own check must not reopen it before.
+    """
     app = listing.find(App, gone.app_guid)
     if app is None:
         return
     unit = world.unit(trace)
+    place = Placement(gone.process_guid, gone.index)
+    moved(place, [Placement.state.set(CRASHED)], Placement.instance_guid == gone.instance_guid)
     data = {
         "index": gone.index,
         "instance": gone.instance_guid,

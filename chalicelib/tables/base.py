@@ -3,6 +3,9 @@
 from typing import Any, ClassVar
 
 from pynamodb.attributes import JSONAttribute, NumberAttribute, UnicodeAttribute, VersionAttribute
+from pynamodb.exceptions import PynamoDBException
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
 
 from chalicelib.tables.connection import Table, table_name
 
@@ -116,3 +119,14 @@ def _member(resource: Resource) -> str:
 def plain(value: Any) -> Any:
     """A pynamodb number that is whole, as an int."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def moved(item: Table, actions: list[Action], condition: Condition) -> bool:
+    """One plain conditional update: whether the condition held."""
+    try:
+        item.update(actions, condition)
+    except PynamoDBException as error:
+        if error.cause_response_code != "ConditionalCheckFailedException":
+            raise
+        return False
+    return True

@@ -60,8 +60,8 @@ def desired_list(shard: int) -> str:
     return f"desired/{shard}"
 
 
-#: States of a placement.
-OPEN, CLAIMED, STARTED = "OPEN", "CLAIMED", "STARTED"
+#: States of a placement. CRASHED: its instance has ended, and HM says when the place is looked for again.
+OPEN, CLAIMED, STARTED, CRASHED = "OPEN", "CLAIMED", "STARTED", "CRASHED"
 
 
 class Placement(Table):

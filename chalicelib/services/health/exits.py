@@ -27,6 +27,7 @@ from chalicelib.services.health import complaints, rows
 from chalicelib.services.health.packed import Packed, pack
 from chalicelib.services.health.world import HealthWorld
 from chalicelib.tables.actual import CrashCount, Dea, Instance
+from chalicelib.tables.base import moved
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +80,7 @@ def evacuate(world: HealthWorld, dea: str, row: Dea | None, instances: Sequence[
         if entry.state in (RUNNING, EVACUATING):
             complaints.start(world, entry, StartReason.EVACUATION, trace)
     if row is not None:
-        rows.moved(Dea(rows.POOL, dea), [Dea.draining.set(True)], Dea.boot == row.boot)
+        moved(Dea(rows.POOL, dea), [Dea.draining.set(True)], Dea.boot == row.boot)
 
 
 def _record(gone: DropletExited, entry: Packed, now: float, kept_s: float) -> None:
@@ -98,7 +99,7 @@ def _record(gone: DropletExited, entry: Packed, now: float, kept_s: float) -> No
         Instance.expires_at.set(int(now + kept_s)),
         Instance.exit_status.remove() if gone.exit_status is None else Instance.exit_status.set(gone.exit_status),
     ]
-    rows.moved(entry.row(), actions, Instance.reason.does_not_exist())
+    moved(entry.row(), actions, Instance.reason.does_not_exist())
 
 
 def _count(entry: Packed, now: float, policy: Policy) -> Crashes | None:
@@ -122,7 +123,7 @@ def _count(entry: Packed, now: float, policy: Policy) -> Crashes | None:
             CrashCount.guids.set(list(crashes.guids)),
             CrashCount.expires_at.set(int(flapping.restart_at(crashes, policy) + policy.window_s)),
         ]
-        if rows.moved(CrashCount(entry.process_guid, entry.index), actions, unmoved):
+        if moved(CrashCount(entry.process_guid, entry.index), actions, unmoved):
             return crashes
     raise Conflict
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 
-from pynamodb.exceptions import PynamoDBException
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
@@ -11,6 +10,7 @@ from chalicelib.core.errors import Conflict
 from chalicelib.core.freshness import BeatMark, Hearing, Host, gap_s
 from chalicelib.core.timers import Timers
 from chalicelib.tables.actual import Dea, HealthState
+from chalicelib.tables.base import moved
 from chalicelib.tables.connection import Table
 from chalicelib.tables.unit import Unit
 
@@ -35,17 +35,6 @@ def find(dea: str) -> Dea | None:
 
 def all_hosts() -> list[Dea]:
     return list(Dea.query(POOL, consistent_read=True))
-
-
-def moved(item: Table, actions: list[Action], condition: Condition) -> bool:
-    """One plain conditional update: whether the condition held."""
-    try:
-        item.update(actions, condition)
-    except PynamoDBException as error:
-        if error.cause_response_code != "ConditionalCheckFailedException":
-            raise
-        return False
-    return True
 
 
 def move_host(dea: str, row: Dea | None, actions: list[Action]) -> bool:

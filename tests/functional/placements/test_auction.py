@@ -8,7 +8,7 @@ from chalicelib.contracts.health import AuctionCheck, HmStart, HmStop, Placement
 from chalicelib.contracts.heartbeat import DropletExited
 from chalicelib.handlers import cc
 from chalicelib.tables.ledger import AuditEvent
-from chalicelib.tables.running import CLAIMED, OPEN, STARTED
+from chalicelib.tables.running import CLAIMED, CRASHED, OPEN, STARTED
 from infra.local.context import LambdaContext
 from tests.functional.placements.conftest import Scene
 
@@ -303,3 +303,21 @@ def test_a_crash_told_twice_is_one_event_with_its_reason(scene: Scene, started: 
     scene.hear(("droplet.exited", gone), ("droplet.exited", gone))
     (event,) = AuditEvent.by_target.query(start.app_guid)
     assert (event.type, event.data["exit_status"]) == ("app.crash", 137)
+
+
+def test_a_crash_while_starting_waits_for_the_complaint_and_not_for_the_claims_check(
+    scene: Scene, started: Started_
+) -> None:
+    (start,) = started(1)
+    gone = DropletExited(
+        start.process_guid, start.app_guid, 1, 0, start.instance_guid, "dea-0", "boot", "CRASHED", 1, "exited", 1.0
+    )
+    scene.hear(("droplet.exited", gone))
+    row = scene.rows()[0]
+    assert row.state == CRASHED
+    row.deadline = 0
+    row.save()
+    scene.hear(("placement.check", PlacementCheck("instance", start.process_guid, 0, start.instance_guid)))
+    assert scene.said("dea.discover") == []
+    scene.hear(("hm.start", complaint(start)))
+    assert len(scene.said("dea.discover")) == 1
