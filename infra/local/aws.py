@@ -5,7 +5,8 @@ the start-up time and most of the time per call, and connections stay open. Dyna
 time, because moto keeps no lock and every call is short.
 
 Environment: ZF_LISTEN_FD (a listening socket, inherited from the supervisor; without it a free port), ZF_PREFIX (when
-set, the cloud of infra/topology.json is built before anybody is served), ZF_WEATHER_SEED (bad weather on).
+set, the cloud of infra/topology.json is built before anybody is served), ZF_WEATHER_SEED and the rest of weather.py
+(bad weather; it may be changed while it runs: ``POST /weather`` at the health address).
 """
 
 import os
@@ -22,7 +23,7 @@ from moto.secretsmanager.responses import SecretsManagerResponse
 from moto.sns.responses import SNSResponse
 from moto.sqs.responses import SQSResponse
 
-from infra.local import moto_fixes, ops
+from infra.local import moto_fixes, ops, weather
 from infra.local.ops import listen
 
 #: Long polls hold a thread each: every agent and every event source worker has one open.
@@ -53,7 +54,7 @@ class Aws:
         environ.setdefault("CONTENT_LENGTH", "0")
         request = ServerRequest(environ)
         service = service_of(request)
-        self._calls[service] += 1
+        self._calls[f"{service}.{operation_of(request)}"] += 1
         try:
             status, headers, body = self.answer(service, request)
         except moto_fixes.ClientGone:
@@ -74,7 +75,7 @@ class Aws:
         return handler(request, request.url, dict(request.headers))
 
     def varz(self) -> dict[str, Any]:
-        """Calls by service since the start."""
+        """Calls by ``service.operation`` since the start."""
         return {"calls": dict(self._calls)}
 
 
@@ -85,6 +86,11 @@ def service_of(request: Request) -> str:
         return "dynamodb"
     scope = request.headers.get("Authorization", "").partition("Credential=")[2].partition(",")[0].split("/")
     return scope[3] if len(scope) == 5 else "s3"
+
+
+def operation_of(request: Request) -> str:
+    """As the header names it; the HTTP method of services whose protocol has no such header (S3, SNS)."""
+    return request.headers.get("X-Amz-Target", "").rpartition(".")[2] or str(request.method)
 
 
 def s3_handler(path: str) -> Handler:
@@ -140,14 +146,16 @@ def main() -> None:
         from infra.local import cloud
 
         cloud.build(cloud.topology(), prefix, serve_in_thread(app, listen(), threads=8))
-    if seed := os.environ.get("ZF_WEATHER_SEED"):
+    posts: dict[str, Callable[[Any], None]] = {}
+    if outlook := weather.forecast(os.environ):
         from infra.local.weather_layer import StormyAws
 
-        app = StormyAws(seed)
+        app = stormy = StormyAws(*outlook)
+        posts["/weather"] = lambda document: stormy.change(weather.parse(document))
     descriptor = os.environ.get("ZF_LISTEN_FD")
     listener = socket.socket(fileno=int(descriptor)) if descriptor else listen()
     address = serve_in_thread(app, listener)
-    ops.announce_ready(ops.serve(app.varz, int(os.environ.get("ZF_HTTP_PORT", "0"))), listen=address)
+    ops.announce_ready(ops.serve(app.varz, int(os.environ.get("ZF_HTTP_PORT", "0")), posts), listen=address)
     stop.wait()
 
 

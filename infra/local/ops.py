@@ -15,9 +15,14 @@ import time
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 Varz = Callable[[], dict[str, Any]]
+Post = Callable[[Any], None]
+
+#: Longest document that is taken, bytes.
+POST_MOST = 64 * 1024
 
 
 class JsonFormatter(logging.Formatter):
@@ -54,8 +59,9 @@ def log_as_json(component: str, level: str = "INFO") -> None:
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 
 
-def serve(varz: Varz, port: int = 0) -> str:
-    """Serve the health address on loopback from a daemon thread; returns it."""
+def serve(varz: Varz, port: int = 0, posts: Mapping[str, Post] = MappingProxyType({})) -> str:
+    """Serve the health address on loopback from a daemon thread; returns it. ``posts``: what takes a JSON document,
+    by path."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -65,8 +71,23 @@ def serve(varz: Varz, port: int = 0) -> str:
                 "/metrics": lambda: ("text/plain; version=0.0.4", metrics_text(varz())),
             }
             found = answers.get(self.path.partition("?")[0])
-            kind, body = found() if found else ("text/plain", "unknown path\n")
-            self.send_response(200 if found else 404)
+            self._answer(200 if found else 404, *(found() if found else ("text/plain", "unknown path\n")))
+
+        def do_POST(self) -> None:
+            post = posts.get(self.path)
+            length = self.headers.get("Content-Length", "")
+            raw = self.rfile.read(min(int(length), POST_MOST) if length.isdecimal() else 0)
+            # A page in a browser cannot send this type here without asking first.
+            if post is None or self.headers.get_content_type() != "application/json":
+                return self._answer(404, "text/plain", "unknown path\n")
+            try:
+                post(json.loads(raw))
+            except ValueError as error:
+                return self._answer(400, "text/plain", f"{error}\n")
+            return self._answer(200, "text/plain", "ok\n")
+
+        def _answer(self, status: int, kind: str, body: str) -> None:
+            self.send_response(status)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body.encode())))
             self.end_headers()

@@ -13,24 +13,99 @@ import hashlib
 import itertools
 import json
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any
 
-#: Shares of calls. AWS promises none of these; they are far above what it shows, so that a test run meets each.
-CONFLICTS, THROTTLES, ERRORS_BEFORE, ERRORS_AFTER = 0.01, 0.01, 0.005, 0.005
+from chalicelib.contracts.codec import from_json
 
-#: Share of messages that SNS and SQS deliver twice.
-DUPLICATES = 0.01
+#: What may be told to be down.
+SERVICES = ("dynamodb", "s3", "secretsmanager", "sns", "sqs")
 
-#: Share of messages that overtake some that were sent before.
-OVERTAKING = 0.2
+#: Longest time that any of it may take, seconds: as long as SQS can delay a message.
+LONGEST_S = 900
+
+#: Most messages that one overtakes.
 OVERTAKEN_MOST = 5
 
-#: Seconds. A read without ConsistentRead may be this old, a delivery of SNS takes this long, and a duplicate comes
-#: this long after the first.
-STALE_MOST_S = 2.0
-SNS_LEAST_S, SNS_MOST_S = 0.02, 0.5
-DUPLICATE_MOST_S = 1.0
+
+@dataclass(frozen=True, slots=True)
+class Weather:
+    """What may happen; what is not named does not. Names that end in ``_s`` are seconds, other numbers are shares.
+
+    conflicts (of transactions), throttles, errors_before, errors_after (a 500 before or after it was done): of calls.
+    stale_most_s: a read without ConsistentRead may be this old.
+    sns_least_s, sns_most_s: how long a delivery takes. late: how much longer one takes that contains this text.
+    duplicates: of messages, by SNS and again by SQS; duplicate_most_s: the second comes at most this much later.
+    overtaking: of messages that go before some that were sent earlier. reversed_s: what comes to a queue within this
+    time is held and given out together, the last first.
+    down: services that answer every call by a 500.
+    """
+
+    conflicts: float = 0.0
+    throttles: float = 0.0
+    errors_before: float = 0.0
+    errors_after: float = 0.0
+    stale_most_s: float = 0.0
+    sns_least_s: float = 0.0
+    sns_most_s: float = 0.0
+    duplicates: float = 0.0
+    duplicate_most_s: float = 0.0
+    overtaking: float = 0.0
+    reversed_s: float = 0.0
+    down: tuple[str, ...] = ()
+    late: dict[str, float] = field(default_factory=dict)
+
+    def sns_delay_s(self, message: str, roll: float) -> float:
+        """How long a delivery takes."""
+        late = sum(seconds for text, seconds in self.late.items() if text in message)
+        return self.sns_least_s + (self.sns_most_s - self.sns_least_s) * roll + late
+
+
+#: A bad day. AWS promises none of these; they are far above what it shows, so that a test run meets each.
+STORM = Weather(
+    conflicts=0.01,
+    throttles=0.01,
+    errors_before=0.005,
+    errors_after=0.005,
+    stale_most_s=2.0,
+    sns_least_s=0.02,
+    sns_most_s=0.5,
+    duplicates=0.01,
+    duplicate_most_s=1.0,
+    overtaking=0.2,
+)
+
+PREFIX, SEED = "ZF_WEATHER_", "ZF_WEATHER_SEED"
+
+
+def forecast(environ: Mapping[str, str]) -> tuple[str, Weather] | None:
+    """(seed, weather) of the environment; None when nothing there speaks of weather.
+
+    The seed alone brings the storm; a number of :class:`Weather` (``ZF_WEATHER_DUPLICATES=1``) brings that and no
+    more. Raises ValueError.
+    """
+    seed = environ.get(SEED, "")
+    named = {
+        name.removeprefix(PREFIX).lower(): float(text)
+        for name, text in environ.items()
+        if name.startswith(PREFIX) and name != SEED
+    }
+    if named:
+        return seed, parse(named)
+    return (seed, STORM) if seed else None
+
+
+def parse(document: Any) -> Weather:
+    """The weather of a JSON object with some of its names. Raises ValueError."""
+    weather = from_json(Weather, document, "weather")
+    if unknown := set(document) - {known.name for known in fields(Weather)} | set(weather.down) - set(SERVICES):
+        raise ValueError(f"no weather has {', '.join(sorted(unknown))}")
+    for name, value in [*document.items(), *weather.late.items()]:
+        most = LONGEST_S if name.endswith("_s") or name in weather.late else 1
+        if isinstance(value, int | float) and not 0 <= value <= most:
+            raise ValueError(f"weather.{name}: {value} is out of range")
+    return weather
 
 
 class Dice:
@@ -71,14 +146,15 @@ _ERROR = {"dynamodb": "InternalServerError", "secretsmanager": "InternalServiceE
 CONFLICT = Fault("TransactionCanceledException", 400)
 
 
-def fault_of(service: str, action: str, roll: float) -> Fault | None:
+def fault_of(weather: Weather, service: str, action: str, roll: float) -> Fault | None:
     """What happens to a call, None for nothing."""
     error = _ERROR.get(service, "InternalError")
     shares: list[tuple[float, Fault | None]] = [
-        (CONFLICTS, CONFLICT if action == "TransactWriteItems" else None),
-        (THROTTLES, _THROTTLED.get(service)),
-        (ERRORS_BEFORE, Fault(error, 500)),
-        (ERRORS_AFTER, Fault(error, 500, after=True)),
+        (float(service in weather.down), Fault(error, 500)),
+        (weather.conflicts, CONFLICT if action == "TransactWriteItems" else None),
+        (weather.throttles, _THROTTLED.get(service)),
+        (weather.errors_before, Fault(error, 500)),
+        (weather.errors_after, Fault(error, 500, after=True)),
     ]
     for share, fault in shares:
         if roll < share:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from infra.local import weather
-from infra.local.weather import Dice, allows, fault_of, is_stale, writes_of
+from infra.local.weather import STORM, Dice, Weather, allows, fault_of, forecast, is_stale, parse, writes_of
 
 QUEUE, TOPIC = "arn:aws:sqs:us-east-1:123456789012:zf-dea-0", "arn:aws:sns:us-east-1:123456789012:zf-dea"
 
@@ -26,7 +26,7 @@ def test_one_seed_gives_one_weather_whatever_else_is_rolled() -> None:
 
 def test_each_fault_has_its_share_of_calls() -> None:
     dice = Dice("shares")
-    faults = [fault_of("dynamodb", "TransactWriteItems", dice.roll("x")) for _ in range(20000)]
+    faults = [fault_of(STORM, "dynamodb", "TransactWriteItems", dice.roll("x")) for _ in range(20000)]
     shares = Counter((fault.code, fault.after) if fault else None for fault in faults)
     assert shares[("TransactionCanceledException", False)] / 20000 == pytest.approx(0.01, abs=0.003)
     assert shares[("ProvisionedThroughputExceededException", False)] / 20000 == pytest.approx(0.01, abs=0.003)
@@ -35,9 +35,57 @@ def test_each_fault_has_its_share_of_calls() -> None:
 
 
 def test_only_transactions_meet_each_other() -> None:
-    assert fault_of("dynamodb", "TransactWriteItems", 0.0) is weather.CONFLICT
-    assert fault_of("dynamodb", "PutItem", 0.0) is None
-    assert fault_of("sqs", "SendMessage", 0.5) is None
+    assert fault_of(STORM, "dynamodb", "TransactWriteItems", 0.0) is weather.CONFLICT
+    assert fault_of(STORM, "dynamodb", "PutItem", 0.0) is None
+    assert fault_of(STORM, "sqs", "SendMessage", 0.5) is None
+
+
+def test_a_service_that_is_down_answers_every_call_by_an_error_and_others_none() -> None:
+    bus_down = Weather(down=("sns", "sqs"))
+    for roll in (0.0, 0.5, 0.999):
+        fault = fault_of(bus_down, "sqs", "SendMessage", roll)
+        assert fault
+        assert (fault.status, fault.after) == (500, False)
+        assert fault_of(bus_down, "dynamodb", "TransactWriteItems", roll) is None
+
+
+def test_only_what_is_named_happens() -> None:
+    assert forecast({}) is None
+    assert forecast({"ZF_WEATHER_SEED": "7"}) == ("7", STORM)
+    assert forecast({"ZF_WEATHER_DUPLICATES": "1", "ZF_WEATHER_REVERSED_S": "0.2"}) == (
+        "",
+        Weather(duplicates=1, reversed_s=0.2),
+    )
+    assert forecast({"ZF_WEATHER_SEED": "7", "ZF_WEATHER_THROTTLES": "0.5"}) == ("7", Weather(throttles=0.5))
+    assert parse({"down": ["sqs"], "late": {"router.register": 2}}) == Weather(
+        down=("sqs",), late={"router.register": 2.0}
+    )
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        [],
+        {"rain": 1},
+        {"duplicates": 2},
+        {"duplicates": "1"},
+        {"throttles": -0.1},
+        {"stale_most_s": float("nan")},
+        {"sns_most_s": float("inf")},
+        {"down": "sqs"},
+        {"down": ["ec2"]},
+        {"late": {"router.register": -1}},
+    ],
+)
+def test_a_weather_that_there_is_not_is_refused(wrong: Any) -> None:
+    with pytest.raises(ValueError, match="weather"):
+        parse(wrong)
+
+
+def test_a_delivery_is_later_when_its_message_contains_the_text() -> None:
+    weather_now = Weather(sns_least_s=0.1, sns_most_s=0.3, late={"router.register": 2.0})
+    assert weather_now.sns_delay_s('{"subject":"router.register"}', 0.5) == pytest.approx(2.2)
+    assert weather_now.sns_delay_s('{"subject":"router.unregister"}', 0.0) == pytest.approx(0.1)
 
 
 def test_a_conflict_names_its_reason_once_per_item() -> None:
