@@ -5,10 +5,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.report import Figure, timed
+from benchmarks.report import ROUNDS, Figure, timed
 from tests.support.platform import ROOT, a_platform
-
-ROUNDS = 10
 
 
 def run() -> list[Figure]:

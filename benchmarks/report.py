@@ -15,6 +15,9 @@ from rich.table import Table
 
 RESULTS = Path(__file__).parents[1] / "bench-results"
 
+#: Samples of each figure. Fewer show that a benchmark works, and nothing else.
+ROUNDS = int(os.environ.get("ZF_BENCH_ROUNDS", "10"))
+
 
 @dataclass
 class Figure:

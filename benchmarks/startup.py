@@ -4,10 +4,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from benchmarks.report import Figure, timed
+from benchmarks.report import ROUNDS, Figure, timed
 from tests.support.platform import Platform
-
-ROUNDS = 10
 
 
 def run() -> list[Figure]:

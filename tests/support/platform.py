@@ -149,9 +149,9 @@ class Platform:
         os.kill(pid, number)
         return pid
 
-    def hold(self, name: str) -> None:
-        """Stop a component and keep the supervisor from starting it again."""
-        self._supervise(name, "stop")
+    def hold(self, name: str, how: str = "TERM") -> None:
+        """Stop a component, by SIGTERM or SIGKILL, and keep the supervisor from starting it again."""
+        self._supervise(name, f"stop?signal={how}")
 
     def release(self, name: str) -> None:
         self._supervise(name, "start")
