@@ -126,6 +126,7 @@ class Agent:
         self._builds = Builds(self._registry, self._messenger, self._pump, lambda: self._stager, self._snapshot.changed)
         self._metrics = Metrics(
             config,
+            runtime.name,
             self.boot,
             self._registry,
             counters,

@@ -109,6 +109,7 @@ class Life:
         return self.task is not None and self.task.done()
 
     def begin(self, start: Start) -> None:
+        log.info("starting %s", name(self.instance))
         self._say(f"DEA {self._tools.messenger.dea} is starting instance {self.guid}")
         self.task = asyncio.create_task(self._run(lambda: self._come_up(start)))
 
@@ -190,6 +191,7 @@ class Life:
         self._put(state=RUNNING, since=time.time(), registered=True)
         self._say("Instance became healthy")
         instance, messenger = self.instance, self._tools.messenger
+        log.info("%s is healthy", name(instance))
         self._tools.registrar.register(instance)
         started = Started(
             instance.process_guid,
@@ -276,6 +278,14 @@ class Life:
             self._put(state=CRASHED, since=now, uid=None)
         else:
             tools.registry.drop(self.guid)
+        tools.snapshot.write()  # at once: the next agent would tell of the same end again
+        log.info("%s has ended (%s): %s", name(instance), ending.reason, ending.description)
+
+
+def name(instance: Instance) -> str:
+    """For log lines: what people call it, and the guids by which everything else is found."""
+    known_as = f"{instance.app_name}/{instance.process_type}/{instance.index}"
+    return f"{known_as} (instance {instance.instance_guid} of app {instance.app_guid})"
 
 
 def refusal(instance: Instance, messenger: Messenger, reason: str) -> Refused:

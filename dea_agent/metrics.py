@@ -37,6 +37,7 @@ class Metrics(Collector):
     def __init__(
         self,
         config: Config,
+        runtime: str,
         boot: str,
         registry: Registry,
         counters: Counters,
@@ -45,7 +46,13 @@ class Metrics(Collector):
         waiting: Callable[[], int],
         main_pid: Callable[[str], int | None],
     ) -> None:
-        self._config, self._boot, self._registry, self._counters = config, boot, registry, counters
+        self._config, self._runtime, self._boot, self._registry, self._counters = (
+            config,
+            runtime,
+            boot,
+            registry,
+            counters,
+        )
         self._usage, self._bids, self._waiting, self._main_pid = usage, bids, waiting, main_pid
         self.started_at = time.time()
         self._prometheus = CollectorRegistry()
@@ -114,7 +121,7 @@ class Metrics(Collector):
             "num_cores": os.cpu_count(),
             "stack": config.stack,
             "arch": config.arch,
-            "runtime": config.runtime,
+            "runtime": self._runtime,
             "state": "DRAINING" if registry.draining else "RUNNING",
             "apps_max_memory": registry.memory_mb,
             "apps_reserved_memory": registry.reserved_memory_mb,

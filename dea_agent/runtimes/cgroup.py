@@ -47,6 +47,10 @@ class Cgroups(Protocol):
 
     def guids(self) -> list[str]: ...
 
+    def remove(self) -> None:
+        """The agent's own group, if none is left in it; a no-op otherwise."""
+        ...
+
 
 def detect(name: str, mount: Path = MOUNT) -> Cgroups | None:
     """The interface that this host has and this user may write, tried out; None when there is none."""
@@ -151,6 +155,10 @@ class V2Cgroups:
     def guids(self) -> list[str]:
         return _subfolders(self._folder)
 
+    def remove(self) -> None:
+        with suppress(OSError):
+            self._folder.rmdir()
+
 
 class V1Cgroup:
     def __init__(self, memory: Path, pids: Path, cpu: Path) -> None:
@@ -200,3 +208,8 @@ class V1Cgroups:
 
     def guids(self) -> list[str]:
         return _subfolders(self._folders[0])
+
+    def remove(self) -> None:
+        for folder in self._folders:
+            with suppress(OSError):
+                folder.rmdir()

@@ -166,6 +166,8 @@ class ProcessRuntime:
             shim, start = int(record["pid"]), int(record["start"])
         except (OSError, ValueError, KeyError, TypeError):
             if _forbid(control):
+                if group:
+                    group.remove()
                 return None
             return await self.adopt(guid, control, uid)
         return ProcessContainer(guid, control, uid, group, shim, _open_pidfd(shim, start))

@@ -1,6 +1,7 @@
 """A DEA on a real bus (moto) with everybody else played: CC's blobs, its messages, and routers that take logs."""
 
 import contextlib
+import gzip
 import hashlib
 import io
 import json
@@ -104,9 +105,9 @@ def eventually(what: Callable[[], Any], timeout_s: float = 20.0) -> Any:
 
 
 def droplet(files: dict[str, str]) -> bytes:
-    """A tar.gz with ``./<name>`` for each."""
+    """A tar.gz with ``./<name>`` for each; the same bytes at any time."""
     out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w:gz") as tar:
+    with gzip.GzipFile(fileobj=out, mode="wb", mtime=0) as packed, tarfile.open(fileobj=packed, mode="w") as tar:
         for name, text in files.items():
             info = tarfile.TarInfo(f"./{name}")
             info.size, info.mode = len(text), 0o644
