@@ -94,9 +94,10 @@ def test_a_context_path_leads_to_its_own_app(platform: Platform, app_name: str) 
     platform.push(other, "--no-route")
     platform.zf("map-route", other, platform.apps_domain, "-n", app_name, "--path", "/deep")
     try:
-        inside = eventually(lambda: platform.get(app_name, "/deep/who").json())
-        assert inside["guid"] != platform.who(app_name)["guid"]
-        assert inside["path"] == "/deep/who"
+        own = platform.who(app_name)["guid"]
+        eventually(lambda: platform.get(app_name, "/deep/who").json()["guid"] != own)
+        assert platform.get(app_name, "/deep/who").json()["path"] == "/deep/who"
+        assert platform.get(app_name, "/deeper").json()["guid"] == own
     finally:
         platform.zf("delete", other, "-f", "-r")
 

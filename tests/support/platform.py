@@ -79,7 +79,10 @@ class Platform:
     # -- apps -----------------------------------------------------------------------------------------------
 
     def push(self, name: str, *flags: object, folder: Path | None = None) -> None:
+        """Push, and wait for the routers, which hear of a new route a moment after the API does."""
         self.zf("push", name, "-p", folder or ROOT / "tests" / "apps" / "echo", *flags)
+        if not {"--no-route", "--no-start"} & set(flags):
+            eventually(lambda: self.get(name).status_code == 200)
 
     def url(self, router: int = 0) -> str:
         """Where the router listens."""
