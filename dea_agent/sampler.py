@@ -1,6 +1,7 @@
 """What each instance uses, sampled in worker threads, and the end of those that use more than they may."""
 
 import asyncio
+import errno
 import logging
 import os
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from chalicelib.contracts.auction import Limits
 from chalicelib.contracts.heartbeat import REASON_CRASHED, Usage
+from dea_agent import trees
 from dea_agent.lifecycle import Ending, Life
 from dea_agent.runtimes.base import Sample
 
@@ -47,8 +49,9 @@ def disk_bytes(root: Path) -> int:
                         total += stat.st_blocks * 512
                     if entry.is_dir(follow_symlinks=False):
                         todo.append(entry.path)
-        except OSError:
-            continue
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:  # dug deeper than a path can say, perhaps in order to hide
+                return trees.disk_bytes(root)
     return total
 
 

@@ -4,7 +4,6 @@ import asyncio
 import json
 import logging
 import os
-import shutil
 import time
 from collections.abc import Coroutine
 from contextlib import suppress
@@ -16,7 +15,7 @@ import aiohttp
 from chalicelib.contracts.auction import Start
 from chalicelib.contracts.codec import DecodeError, from_json
 from chalicelib.contracts.runspec import RunSpec
-from dea_agent import downloads, environment
+from dea_agent import downloads, environment, trees
 from dea_agent.downloads import DownloadError
 from dea_agent.droplet_cache import DropletCache
 from dea_agent.environment import SpecError
@@ -131,7 +130,7 @@ class Starter:
 
 
 def _prepare_folder(droplet: Path, root: Path, instance: Instance) -> None:
-    shutil.rmtree(root, ignore_errors=True)
+    trees.remove(root)
     root.mkdir(mode=0o700)
     unpack(droplet, root, instance.limits.disk_mb * 1024**2)
     for name in ("app", "tmp", "deps"):

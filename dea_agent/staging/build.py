@@ -13,7 +13,7 @@ from chalicelib.contracts.staging import DropletMade, StagingStart
 from dea_agent.staging import buildpacks, package, tarball
 from dea_agent.staging.buildpacks import Buildpack, Library
 from dea_agent.staging.errors import StagingFailed
-from dea_agent.staging.lifecycle import Folders, Lifecycle
+from dea_agent.staging.lifecycle import Folders, Lifecycle, write_new
 from dea_agent.staging.sandbox import Emit, Sandbox
 from dea_agent.staging.transfer import Transfer
 
@@ -61,7 +61,7 @@ class Build:
             if "web" not in process_types:
                 self._emit("ERR", "No start command specified by buildpack or via Procfile.")
                 self._emit("ERR", "App will not start unless a command is provided at runtime.")
-        used = lifecycle.used(packs, detected)
+        used = await asyncio.to_thread(lifecycle.used, packs, detected)
         info = {"detected_buildpack": detected or packs[-1].name, "start_command": process_types.get("web", "")}
         with self._phase("upload"):
             self._say("Uploading droplet, build artifacts cache...")
@@ -114,7 +114,7 @@ class Build:
         """Heroku's way to hand variables over: a folder with a file for each."""
         for name, value in env.items():
             if name.replace("_", "").isalnum() and len(name) < 200:
-                (self._folders.env / name).write_text(value)
+                write_new(self._folders.env / name, value)
 
     async def _choose(self, lifecycle: Lifecycle) -> tuple[list[Buildpack], str]:
         """The buildpacks the app asked for or, when it asked for none, the one that detects it."""

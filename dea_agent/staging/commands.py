@@ -4,12 +4,15 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-import yaml
+from chalicelib.core import yaml_guard
+from chalicelib.core.yaml_guard import YamlRefused
 
 #: The longest start command taken, in characters; the API's own limit.
 MAX_COMMAND = 4096
 
-PROCFILE_LINE = re.compile(r"^\s*([A-Za-z0-9_.-]{1,255})\s*:\s*(.+?)\s*$")
+#: Takes a line from end to end in one go: a pattern that looks for the end of the blanks would need the square of
+#: their number, and the agent does nothing else meanwhile.
+PROCFILE_LINE = re.compile(r"([A-Za-z0-9_.-]{1,255})\s*:(.*)")
 
 
 class BadProcesses(ValueError):
@@ -22,8 +25,8 @@ def from_procfile(text: str) -> dict[str, str]:
     for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), start=1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
-        match = PROCFILE_LINE.match(line)
-        if not match:
+        match = PROCFILE_LINE.fullmatch(line.strip())
+        if not match or not match[2].strip():
             raise BadProcesses(f"line {number} of the Procfile is not like 'web: command'")
         found[match[1]] = _command(match[2], f"line {number} of the Procfile")
     return found
@@ -62,10 +65,11 @@ def merged(proposals: Iterable[dict[str, str]]) -> dict[str, str]:
 
 
 def _yaml(text: str, what: str) -> dict[str, Any]:
+    """Of the app's owner, read by the agent: an alias that stands for millions of nodes is refused, not followed."""
     try:
-        data = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError, ValueError):
-        raise BadProcesses(f"{what} did not answer in YAML") from None
+        data = yaml_guard.load(text)
+    except YamlRefused as refusal:
+        raise BadProcesses(f"{what} did not answer in YAML: {refusal}") from None
     if data is None:
         return {}
     if not isinstance(data, dict):

@@ -5,6 +5,7 @@ The scripts run in the sandbox; what they leave behind is read with suspicion, f
 and the reader may be root.
 """
 
+import asyncio
 import hashlib
 import os
 import stat
@@ -98,7 +99,7 @@ class Lifecycle:
         else:
             raise _cannot(f"{last.name} has neither bin/finalize nor bin/compile")
         with suppress(FileExistsError):
-            _write_new(folders.profile / MULTI_SUPPLY, MULTI_SUPPLY_TEXT)
+            write_new(folders.profile / MULTI_SUPPLY, MULTI_SUPPLY_TEXT)
 
     def caches(self, buildpacks: list[Buildpack]) -> dict[str, Path]:
         """Name -> folder: what is worth keeping. The cache of a buildpack that is no longer asked for is not."""
@@ -119,7 +120,8 @@ class Lifecycle:
         """name -> start command: later buildpacks win, and the Procfile over all. Raises StagingFailed."""
         try:
             launches = [self._dep_text(index, "launch.yml") for index in range(len(buildpacks))]
-            proposals = [commands.from_launch(text) for text in launches if text is not None]
+            # In a thread, here and below: a large text takes a while, and the agent has beats to send.
+            proposals = [await asyncio.to_thread(commands.from_launch, text) for text in launches if text is not None]
             if launches[-1] is None:
                 proposals.append(await self._release(buildpacks[-1]))
         except BadProcesses as error:
@@ -135,7 +137,7 @@ class Lifecycle:
         if status:
             detail = _last_words(words) or f"bin/release of {buildpack.name} ended with status {status}"
             raise StagingFailed("BuildpackReleaseFailed", detail)
-        return commands.from_release("\n".join(said)[:MAX_TEXT_BYTES])
+        return await asyncio.to_thread(commands.from_release, "\n".join(said))
 
     def procfile(self) -> dict[str, str]:
         """Empty without a Procfile. Raises StagingFailed."""
@@ -178,7 +180,8 @@ def read_inside(root: Path, *names: str) -> str | None:
         os.close(fd)
 
 
-def _write_new(path: Path, text: str) -> None:
+def write_new(path: Path, text: str) -> None:
+    """Through no link, in a folder that belongs to the scripts' user. Raises FileExistsError."""
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
     with open(fd, "w") as file:
         file.write(text)
@@ -193,11 +196,14 @@ def _last_words(words: list[str]) -> str:
 
 
 def _keep_out(lines: list[str]) -> Emit:
-    """Collects standard output instead of showing it."""
+    """Collects standard output, MAX_TEXT_BYTES characters of it at most, instead of showing it."""
+    left = MAX_TEXT_BYTES
 
     def keep(stream: str, line: str) -> None:
-        if stream == "OUT":
-            lines.append(line)
+        nonlocal left
+        if stream == "OUT" and left > 0:
+            lines.append(line[:left])
+            left -= len(line) + 1
 
     return keep
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.contracts.auction import Limits
+from dea_agent import trees
 from dea_agent.runtimes import processes
 from dea_agent.runtimes.cgroup import Cgroup
 from dea_agent.staging.errors import StagingFailed
@@ -139,7 +140,7 @@ class Sandbox:
                 if used > self._limits.memory_mb * 1024**2:
                     self._excess = self._too_much_memory()
             if time.monotonic() > disk_due:
-                used = await asyncio.to_thread(tree_bytes, self._folder)
+                used = await asyncio.to_thread(trees.disk_bytes, self._folder)
                 if used > self._limits.disk_mb * 1024**2:
                     self._excess = f"staging used more than its {self._limits.disk_mb} MB of disk"
                 disk_due = time.monotonic() + DISK_LOOK_S
@@ -223,17 +224,3 @@ class Lines:
             if text.strip():
                 self.last.append(text.strip())
             self._emit(self._stream, text)
-
-
-def tree_bytes(folder: Path) -> int:
-    """Bytes in the files below, links not followed. What disappears meanwhile does not count."""
-    total, todo = 0, [str(folder)]
-    while todo:
-        with suppress(OSError), os.scandir(todo.pop()) as entries:
-            for entry in entries:
-                with suppress(OSError):
-                    if entry.is_dir(follow_symlinks=False):
-                        todo.append(entry.path)
-                    else:
-                        total += entry.stat(follow_symlinks=False).st_size
-    return total

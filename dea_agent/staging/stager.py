@@ -7,11 +7,10 @@ import asyncio
 import hashlib
 import logging
 import os
-import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from typing import Any
 from chalicelib.contracts.codec import DecodeError, from_json
 from chalicelib.contracts.runspec import StagingSpec
 from chalicelib.contracts.staging import StagingFinished, StagingStart
+from dea_agent import trees
 from dea_agent.runtimes import cgroup, processes
 from dea_agent.staging.build import Build
 from dea_agent.staging.buildpacks import Library
@@ -88,7 +88,7 @@ class Stager:
                     os.kill(pid, signal.SIGKILL)
             if group:
                 group.remove()
-            _remove(folder)
+            trees.remove(folder)
 
     async def stage(self, request: StagingStart, emit: Emit) -> StagingFinished:
         """Run the build to its end. ``emit(stream, line)``: a line of its log, ``OUT`` or ``ERR``, as it comes.
@@ -165,7 +165,7 @@ class Stager:
         return Build(request, folders, sandbox, library, uid, emit)
 
     async def _clean(self, root: Path, uid: int | None, slot: int) -> None:
-        await asyncio.to_thread(_remove, root)
+        await asyncio.to_thread(trees.remove, root)
         if uid is not None:
             await asyncio.to_thread(_remove_left_by, uid)
         if self._groups and (group := self._groups.find(root.name)):
@@ -203,20 +203,4 @@ def _remove_left_by(uid: int) -> None:
             for entry in entries:
                 with suppress(OSError):
                     if entry.stat(follow_symlinks=False).st_uid == uid:
-                        _remove(Path(entry.path))
-
-
-def _remove(folder: Path) -> None:
-    """All of it, also folders that their owner closed to himself (some caches do)."""
-
-    def open_and_retry(function: Callable[[str], Any], path: str, _: Any) -> None:
-        with suppress(OSError):
-            os.chmod(os.path.dirname(path), 0o700)
-            function(path)
-
-    if folder.is_dir() and not folder.is_symlink():
-        shutil.rmtree(folder, onerror=open_and_retry)
-    else:
-        folder.unlink(missing_ok=True)
-    if folder.exists():
-        log.warning("%s could not be removed", folder)
+                        trees.remove(Path(entry.path))

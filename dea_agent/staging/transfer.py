@@ -42,7 +42,12 @@ class Transfer:
         async def attempt() -> Any:
             async with self._http.get(url) as answer:
                 _check(answer, what)
-                return json.loads(await answer.content.read(MAX_JSON_BYTES))
+                text = bytearray()
+                async for chunk in answer.content.iter_chunked(CHUNK_BYTES):
+                    text += chunk
+                    if len(text) > MAX_JSON_BYTES:
+                        raise ValueError("too long")
+                return json.loads(text)
 
         try:
             return await self._retried(attempt, what)

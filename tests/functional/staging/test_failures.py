@@ -258,3 +258,12 @@ def assert_nothing_runs() -> None:
             entry for slot in range(4) for pid in processes.of_uid(UID_BASE + slot) if (entry := processes.stat(pid))
         ]
         assert [entry for entry in left if not entry.is_zombie] == []
+
+
+def test_a_build_that_digs_endlessly_deep_leaves_nothing_and_harms_no_later_agent(
+    desk: Desk, open_folder: Path
+) -> None:
+    dig = "import os\nfor _ in range(1500): os.mkdir('d'); os.chdir('d')\n"
+    desk.stage(desk.request(scripted(f'python3 -c "{dig}"')))
+    left = [path for path in open_folder.rglob("build-*") if path.is_dir()]
+    assert left == []

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from dea_agent.staging import commands
@@ -49,3 +51,26 @@ def test_a_buildpack_says_who_it_is_or_nothing() -> None:
     assert commands.identity("name: go\nversion: 1.2.3\n") == ("go", "1.2.3")
     assert commands.identity("a: [") == (None, None)
     assert commands.identity("") == (None, None)
+
+
+def test_a_procfile_full_of_blanks_is_read_in_no_time() -> None:
+    begin = time.process_time()
+    with pytest.raises(BadProcesses):
+        commands.from_procfile("web: x" + " " * 250_000 + "y")
+    assert commands.from_procfile(" " * 100_000 + "web" + " " * 100_000 + ": x" + " " * 50_000) == {"web": "x"}
+    assert time.process_time() - begin < 1
+
+
+def _bomb(last: str) -> str:
+    """Few lines of YAML whose value, written out, would fill any memory."""
+    layers = ["a0: &a0 [x]", *(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 12))]
+    return "\n".join([*layers, last])
+
+
+def test_aliases_that_stand_for_millions_are_refused_before_anything_is_made_of_them() -> None:
+    assert commands.identity(_bomb("name: *a11")) == (None, None)
+    with pytest.raises(BadProcesses, match="too large"):
+        commands.from_launch(_bomb("processes: [{type: *a11, command: x}]"))
+    merges = ["m0: &m0 {a: 1, b: 2}", *(f"m{i}: &m{i} {{<<: [{', '.join([f'*m{i - 1}'] * 9)}]}}" for i in range(1, 9))]
+    with pytest.raises(BadProcesses, match="too large"):
+        commands.from_release("\n".join(merges))
