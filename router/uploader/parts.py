@@ -59,11 +59,25 @@ class PartWriter:
             f"<Part><PartNumber>{number}</PartNumber><ETag>{escape(etag)}</ETag></Part>"
             for number, etag in enumerate(self._etags, 1)
         )
-        body = f"<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>"
-        status, answer = await self._request("POST", self._target.complete_url, COMPLETE_S, data=body.encode())
-        # S3 may find out that it failed after it has said 200.
-        if status != 200 or "<Error>" in answer:
-            raise StoreError(f"completing the upload: {status} {answer[:500]}")
+        body = f"<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>".encode()
+        failure = ""
+        for attempt in range(TRIES):
+            await asyncio.sleep(PAUSE_S * attempt)
+            try:
+                status, answer = await self._request("POST", self._target.complete_url, COMPLETE_S, data=body)
+            except (aiohttp.ClientError, TimeoutError) as error:
+                failure = repr(error)
+                continue
+            # S3 may find out that it failed after it has said 200.
+            if status == 200 and "<Error>" not in answer:
+                return
+            # A try of which we heard only an error was done all the same; CC finds out if it was not.
+            if status == 404 and attempt:
+                return
+            failure = f"{status} {answer[:500]}"
+            if 400 <= status < 500:
+                break
+        raise StoreError(f"completing the upload: {failure}")
 
     async def abort(self) -> None:
         """Nothing of it stays. Never raises: what cannot be aborted now, the bucket's life cycle removes."""
