@@ -2,7 +2,8 @@
 
 from urllib.parse import urlsplit
 
-from tests.functional.dea_agent.world import Wire, World, eventually, get
+from tests.functional.dea_agent.wire import Wire
+from tests.functional.dea_agent.world import World, eventually, get
 
 
 def test_what_happened_while_the_bus_was_away_is_told_when_it_is_back(world: World) -> None:

@@ -1,6 +1,5 @@
 """A DEA on a real bus (moto) with everybody else played: CC's blobs, its messages, and routers that take logs."""
 
-import contextlib
 import gzip
 import hashlib
 import io
@@ -9,7 +8,6 @@ import logging
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tarfile
@@ -33,6 +31,7 @@ from chalicelib.contracts.codec import to_json
 from chalicelib.contracts.envelope import Envelope, decode
 from chalicelib.contracts.routing import RouterStart
 from chalicelib.contracts.runspec import RunSpec
+from tests.functional.dea_agent.app import SERVER
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -44,48 +43,6 @@ QUICK = {
     "ZF_STOP_GRACE_S": "2",
     "ZF_REGISTER_S": "2",
 }
-
-#: An app that answers, logs each request, and does on demand what apps do to a host.
-SERVER = """
-import http.server, os, signal, subprocess, sys, threading, time
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        path, _, query = self.path.partition("?")
-        answer = b"hello from " + os.environ["CF_INSTANCE_INDEX"].encode()
-        if path == "/exit":
-            os._exit(int(query))
-        elif path == "/env":
-            import json
-            answer = json.dumps(dict(os.environ)).encode()
-        elif path == "/eat":
-            Handler.eaten = bytearray(os.urandom(1024) * 1024 * int(query))
-        elif path == "/fill":
-            with open(os.environ["TMPDIR"] + "/big", "wb") as file:
-                for _ in range(int(query)):
-                    file.write(os.urandom(1024) * 1024)
-        elif path == "/daemon":
-            subprocess.Popen(["setsid", "sleep", "1000"], start_new_session=True)
-        elif path == "/slow":
-            time.sleep(float(query))
-        elif path == "/log":
-            for i in range(int(query)):
-                print("line", i, flush=True)
-        elif path == "/keep-logging":
-            def keep():
-                for i in range(int(query)):
-                    print("kept", i, flush=True)
-                    time.sleep(0.002)
-            threading.Thread(target=keep, daemon=True).start()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
-    def log_message(self, *args):
-        pass
-server = http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler)
-print("serving on", os.environ["PORT"], flush=True)
-server.serve_forever()
-"""
 
 SERVE = "exec /usr/bin/python3 -u server.py"
 
@@ -311,52 +268,6 @@ class World:
 
     def stop(self, *guids: str, process_guid: str = "process-1", up_to_version: int | None = None) -> None:
         self.bus.say("topic:dea", "dea.stop", Stop(process_guid, up_to_version, guids))
-
-
-class Wire:
-    """A TCP way to ``port`` that can be cut and mended: what a DEA that loses the bus sees."""
-
-    def __init__(self, port: int) -> None:
-        self._target = port
-        self._open: list[socket.socket] = []
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = int(self._listener.getsockname()[1])
-        self.is_cut = False
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self) -> None:
-        while True:
-            here, _ = self._listener.accept()
-            if self.is_cut:
-                here.close()
-                continue
-            there = socket.create_connection(("127.0.0.1", self._target))
-            self._open += [here, there]
-            for a, b in ((here, there), (there, here)):
-                threading.Thread(target=self._copy, args=(a, b), daemon=True).start()
-
-    def _copy(self, source: socket.socket, sink: socket.socket) -> None:
-        try:
-            while data := source.recv(65536):
-                sink.sendall(data)
-        except OSError:
-            pass
-        _hang_up(source, sink)
-
-    def cut(self) -> None:
-        self.is_cut = True
-        _hang_up(*self._open)
-        self._open.clear()
-
-    def mend(self) -> None:
-        self.is_cut = False
-
-
-def _hang_up(*ends: socket.socket) -> None:
-    # Not close(): another thread may be waiting in recv, and would keep the connection open.
-    for end in ends:
-        with contextlib.suppress(OSError):
-            end.shutdown(socket.SHUT_RDWR)
 
 
 class Dea:
