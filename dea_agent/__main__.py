@@ -8,8 +8,9 @@ import sys
 
 import aiohttp
 
+from chalicelib.adapters import json_log
 from chalicelib.adapters.bus import Bus
-from dea_agent import json_log, runtimes
+from dea_agent import runtimes
 from dea_agent.agent import Agent, write_ready_file
 from dea_agent.config import Config, from_env
 
@@ -32,7 +33,7 @@ def main() -> int:
         config = from_env(os.environ)
     except ValueError as error:
         sys.exit(f"dea_agent: {error}")
-    json_log.configure(config.dea_id, config.log_level)
+    json_log.set_up(config.dea_id, config.log_level)
     try:
         # Not asyncio.run: it would wait for threads, which may hang in a call to the bus.
         asyncio.new_event_loop().run_until_complete(serve(config))

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.adapters.bus import Bus
+from chalicelib.adapters.json_log import trace
 from chalicelib.contracts.envelope import Envelope
-from dea_agent.json_log import trace
 from dea_agent.outbox import Outbox
 from dea_agent.sender import Sender, SendError
 

@@ -6,9 +6,9 @@ import os
 import signal
 import sys
 
+from chalicelib.adapters.json_log import set_up
 from router.agent import Agent, ListenError
 from router.config import Config, from_env
-from router.json_log import set_up
 
 log = logging.getLogger(__name__)
 

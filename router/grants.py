@@ -28,8 +28,8 @@ log = logging.getLogger(__name__)
 #: Good grants that are remembered, about 1 kB each.
 MEMO = 20_000
 
-#: No grant is longer: 100 routes of 253 characters.
-MAX_GRANT = 64 * 1024
+#: No grant is longer: 200 routes of a host of 317 characters and a path of 128 each, in Base64.
+MAX_GRANT = 128 * 1024
 
 #: Seconds between two requests for keys: at first, and after failures at most.
 FIRST_PAUSE_S, LAST_PAUSE_S = 0.5, 30.0

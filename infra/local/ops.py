@@ -9,14 +9,14 @@ import os
 import re
 import signal
 import socket
-import sys
 import threading
-import time
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+
+from chalicelib.adapters import json_log
 
 Varz = Callable[[], dict[str, Any]]
 Post = Callable[[Any], None]
@@ -25,36 +25,9 @@ Post = Callable[[Any], None]
 POST_MOST = 64 * 1024
 
 
-class JsonFormatter(logging.Formatter):
-    """One JSON object per line: time, level, msg, component, and trace where the caller gave one."""
-
-    def __init__(self, component: str) -> None:
-        super().__init__()
-        self._component = component
-
-    def format(self, record: logging.LogRecord) -> str:
-        line = {
-            "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{record.msecs:03.0f}Z",
-            "level": record.levelname.lower(),
-            "msg": record.getMessage(),
-            "component": self._component,
-            "logger": record.name,
-        }
-        if trace := getattr(record, "trace", ""):
-            line["trace"] = trace
-        if record.exc_info:
-            line["error"] = self.formatException(record.exc_info)
-        return json.dumps(line)
-
-
 def log_as_json(component: str, level: str = "INFO") -> None:
     """Send all logging of this process to stderr as JSON lines."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter(component))
-    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
-    # botocore logs request bodies on DEBUG, and those carry secrets.
-    for name in ("botocore", "boto3", "urllib3", "moto", "pynamodb"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+    json_log.set_up(component, level)
     # A full house of long polls is no news.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 

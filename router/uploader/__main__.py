@@ -16,8 +16,8 @@ from pathlib import Path
 import aiohttp
 from aiohttp import web
 
+from chalicelib.adapters.json_log import set_up
 from router.config import api_address
-from router.json_log import set_up
 from router.metrics import prometheus, write_ready
 from router.serving import bind_tcp, bind_unix, serve
 from router.uploader.server import Uploader
