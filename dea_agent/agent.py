@@ -19,6 +19,7 @@ from typing import Any
 
 import aiohttp
 
+from chalicelib.adapters import json_log
 from chalicelib.adapters.bus import Bus
 from chalicelib.contracts.auction import Discover, Start, Stop, Update
 from chalicelib.contracts.components import Announce, DiscoverComponents
@@ -26,7 +27,7 @@ from chalicelib.contracts.envelope import Envelope
 from chalicelib.contracts.heartbeat import REASON_EVACUATION, REASON_SHUTDOWN, DeaShutdown
 from chalicelib.contracts.routing import RouterStart
 from chalicelib.contracts.staging import StagingStart, StagingStop
-from dea_agent import downloads, json_log
+from dea_agent import downloads
 from dea_agent.admin import Admin
 from dea_agent.bidder import Bidder
 from dea_agent.builds import Builds, Stager
@@ -111,7 +112,7 @@ class Agent:
             runtime=runtime,
             folders=folders,
             starter=Starter(folders, runtime, cache, http, self._pump, config.host),
-            health=HealthChecker(http, config.host),
+            health=HealthChecker(http),
             registrar=self._registrar,
             messenger=self._messenger,
             pump=self._pump,

@@ -15,22 +15,26 @@ FIRST_LOOK_S, LAST_LOOK_S = 0.02, 0.25
 FAILURES = 3
 RETRY_S = 1.0
 
+#: Host and port.
+Address = tuple[str, int]
+
 
 class Unhealthy(Exception):
     """The text says to the app's owner what was tried in vain."""
 
 
 class HealthChecker:
-    def __init__(self, http: aiohttp.ClientSession, host: str) -> None:
-        self._http, self._host = http, host
+    def __init__(self, http: aiohttp.ClientSession) -> None:
+        self._http = http
 
-    async def is_well(self, health: HealthCheck, port: int) -> bool:
+    async def is_well(self, health: HealthCheck, address: Address) -> bool:
         """One look; never raises."""
+        host, port = address
         timeout_s = max(health.invocation_timeout_s, 1)
         if health.type == "process":
             return True
         if health.type == "http":
-            url = f"http://{self._host}:{port}/{health.endpoint.lstrip('/')}"
+            url = f"http://{host}:{port}/{health.endpoint.lstrip('/')}"
             try:
                 timeout = aiohttp.ClientTimeout(total=timeout_s)
                 # A connection that stayed would look like a user's when the instance stops.
@@ -40,7 +44,7 @@ class HealthChecker:
             except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
                 return False
         try:
-            _, writer = await asyncio.wait_for(asyncio.open_connection(self._host, port), timeout_s)
+            _, writer = await asyncio.wait_for(asyncio.open_connection(host, port), timeout_s)
         except (OSError, TimeoutError):
             return False
         writer.close()
@@ -48,28 +52,29 @@ class HealthChecker:
             await writer.wait_closed()
         return True
 
-    async def until_ready(self, health: HealthCheck, port: int, launched_at: float) -> None:
+    async def until_ready(self, health: HealthCheck, address: Address, launched_at: float) -> None:
         """Raises Unhealthy when it is not well ``health.timeout_s`` after ``launched_at`` (seconds since the epoch)."""
         deadline = launched_at + health.timeout_s
         pause = FIRST_LOOK_S
-        while not await self.is_well(health, port):
+        while not await self.is_well(health, address):
             if time.time() > deadline:
-                raise Unhealthy(f"Timed out after {health.timeout_s}s: {_what(health, port)} never passed.")
+                raise Unhealthy(f"Timed out after {health.timeout_s}s: {_what(health, address)} never passed.")
             await asyncio.sleep(pause)
             pause = min(pause * 1.5, LAST_LOOK_S)
 
-    async def until_unhealthy(self, health: HealthCheck, port: int) -> None:
+    async def until_unhealthy(self, health: HealthCheck, address: Address) -> None:
         """Watch a healthy instance for ever; raises Unhealthy. Only an HTTP check can tell more than its process."""
         if health.type != "http":
             await asyncio.Event().wait()
         failures = 0
         while failures < FAILURES:
             await asyncio.sleep(RETRY_S if failures else max(health.interval_s, 1))
-            failures = 0 if await self.is_well(health, port) else failures + 1
-        raise Unhealthy(f"Instance became unhealthy: {_what(health, port)} failed {FAILURES} times.")
+            failures = 0 if await self.is_well(health, address) else failures + 1
+        raise Unhealthy(f"Instance became unhealthy: {_what(health, address)} failed {FAILURES} times.")
 
 
-def _what(health: HealthCheck, port: int) -> str:
+def _what(health: HealthCheck, address: Address) -> str:
+    port = address[1]
     if health.type == "http":
         return f"http health check of {health.endpoint} on port {port}"
     return f"{health.type} health check on port {port}"

@@ -173,11 +173,12 @@ class Life:
         assert self.container
         exits = asyncio.create_task(self._watch_exit(self.container))
         instance, health = self.instance, self._tools.health
+        address = self.container.address((self._tools.host, instance.port))
         try:
             if instance.state == STARTING:
-                await health.until_ready(instance.health, instance.port, instance.launched_at)
+                await health.until_ready(instance.health, address, instance.launched_at)
                 self._became_healthy()
-            await health.until_unhealthy(instance.health, instance.port)
+            await health.until_unhealthy(instance.health, address)
         finally:
             exits.cancel()
 

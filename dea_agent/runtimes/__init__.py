@@ -10,13 +10,27 @@ from dea_agent.runtimes.process import ProcessRuntime
 
 log = logging.getLogger(__name__)
 
+#: File in the agent's folder with the name of the runtime that its instances have.
+NOTE = "runtime"
+
 
 def choose(wanted: str, dea: str, folder: Path, host: str) -> Runtime:
-    """``auto`` takes Docker when an engine answers and the stack's image exists.
+    """``auto`` takes Docker when an engine answers and the stack's image exists, and stays with what it once took:
+    an engine that is away for a while has not taken the instances along.
 
     folder: the agent's own; two clouds on one host are told apart by it. Raises ValueError when Docker is
     wanted and cannot be used.
     """
+    note = folder / NOTE
+    if wanted == "auto" and note.exists():
+        wanted = note.read_text()
+    runtime = _make(wanted, dea, folder, host)
+    folder.mkdir(parents=True, exist_ok=True)
+    note.write_text(runtime.name)
+    return runtime
+
+
+def _make(wanted: str, dea: str, folder: Path, host: str) -> Runtime:
     name = f"zf-{dea}-{hashlib.blake2b(str(folder.resolve()).encode(), digest_size=4).hexdigest()}"
     if wanted != "process":
         # Imported here: it takes 0.2 s that a host without Docker need not spend.

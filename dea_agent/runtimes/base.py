@@ -87,6 +87,10 @@ class Container(Protocol):
         """What it uses now; None when it has ended. Reads files; meant for a worker thread."""
         ...
 
+    def address(self, published: tuple[str, int]) -> tuple[str, int]:
+        """Where this host asks the app itself whether it listens. published: where all others reach it."""
+        ...
+
     def main_pid(self) -> int | None:
         """Its first process, as the host numbers it; None when it has ended."""
         ...

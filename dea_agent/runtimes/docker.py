@@ -11,7 +11,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ import requests
 from docker.errors import DockerException, ImageNotFound, NotFound
 from docker.types import Mount, Ulimit
 
+from dea_agent.runtimes import processes
 from dea_agent.runtimes.base import Container, Exit, Launch, LaunchError, Sample, read_exit, shim_order
 from dea_agent.runtimes.cgroup import MAX_PIDS
 from dea_agent.runtimes.process import SHIM, SHIM_START_S
@@ -38,8 +39,11 @@ OWNER, INSTANCE, CLOUD = "zerofoundry.dea", "zerofoundry.instance", "zerofoundry
 #: What the shim needs to hand over to the app's user; the app itself keeps none of it.
 CAPABILITIES = ["SETUID", "SETGID", "KILL"]
 
-#: Seconds between tries to hear the engine's events again.
-EVENTS_AGAIN_S = 1.0
+#: Seconds between tries to hear the engine's events again, and between tries to kill.
+AGAIN_S = 1.0
+
+#: The engine's event of a process killed for lack of memory, not always the instance's first.
+OUT_OF_MEMORY = "oom"
 
 
 class DockerUnusable(Exception):
@@ -47,29 +51,36 @@ class DockerUnusable(Exception):
 
 
 class DockerContainer:
+    """out_of_memory: the engine has said that the kernel killed a process of it."""
+
     def __init__(self, container: Any, control: Path) -> None:
         self._container, self._control = container, control
-        self.ended = asyncio.Event()
+        self.ended, self.out_of_memory = asyncio.Event(), False
 
     async def wait(self) -> Exit:
         await self.ended.wait()
-        exit_ = read_exit(self._control, time.time())
-        oom = await asyncio.to_thread(self._was_out_of_memory)
-        return Exit(137 if oom and exit_.status is None else exit_.status, exit_.at, oom)
+        return await asyncio.to_thread(self._exit)
 
-    def _was_out_of_memory(self) -> bool:
+    def _exit(self) -> Exit:
+        """The shim's record; where there is none (the shim was killed too), what the engine saw of the shim."""
+        exit_ = read_exit(self._control, time.time())
         try:
             self._container.reload()
-            return bool(self._container.attrs["State"].get("OOMKilled"))
         except (DockerException, requests.RequestException):
-            return False
+            return Exit(exit_.status, exit_.at, self.out_of_memory)
+        state = self._container.attrs["State"]
+        status = state["ExitCode"] if exit_.status is None else exit_.status
+        return Exit(status, exit_.at, status != 0 and (self.out_of_memory or bool(state["OOMKilled"])))
 
     def terminate(self) -> None:
         threading.Thread(target=self._try, args=(lambda: self._container.kill("SIGTERM"),), daemon=True).start()
 
     async def kill(self) -> Exit:
-        if not self.ended.is_set():
+        # Again and again, because the engine may be restarting.
+        while not self.ended.is_set():
             await asyncio.to_thread(self._try, self._container.kill)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.ended.wait(), AGAIN_S)
         return await self.wait()
 
     async def remove(self) -> None:
@@ -89,24 +100,30 @@ class DockerContainer:
             return True
         return self._container.status in ("exited", "dead")
 
+    def address(self, published: tuple[str, int]) -> tuple[str, int]:
+        """Its own on the bridge: at a published port of loopback the engine's proxy accepts whether the app listens
+        or not."""
+        networks = self._container.attrs["NetworkSettings"]["Networks"].values()
+        own = next((network["IPAddress"] for network in networks if network["IPAddress"]), None)
+        return (own, PORT) if own else published
+
     def main_pid(self) -> int | None:
-        try:
-            self._container.reload()
-            return int(self._container.attrs["State"]["Pid"]) or None
-        except (DockerException, requests.RequestException):
-            return None
+        """The shim's first child: the container's first process is the shim."""
+        below = processes.descendants(self._container.attrs["State"]["Pid"]) if not self.ended.is_set() else []
+        stats = [entry for pid in below if (entry := processes.stat(pid))]
+        return min(stats, key=lambda entry: (entry.start, entry.pid)).pid if stats else None
 
     def sample(self) -> Sample | None:
         if self.ended.is_set():
             return None
         try:
-            return to_sample(self._container.stats(stream=False, one_shot=True))
+            return to_sample(self._container.stats(stream=False, one_shot=True), self.out_of_memory)
         except (DockerException, requests.RequestException):
             return None
 
 
-def to_sample(stats: dict[str, Any]) -> Sample | None:
-    """The engine's answer (cgroups v1 or v2); None for a container that has ended, whose answer is empty."""
+def to_sample(stats: dict[str, Any], out_of_memory: bool) -> Sample | None:
+    """Of the engine's answer (cgroups v1 or v2); None for a container that has ended, whose answer is empty."""
     memory = stats.get("memory_stats", {})
     if "usage" not in memory:
         return None
@@ -122,6 +139,7 @@ def to_sample(stats: dict[str, Any]) -> Sample | None:
         threads=stats.get("pids_stats", {}).get("current", 0),
         io_read_bytes=io["read"],
         io_write_bytes=io["write"],
+        out_of_memory=out_of_memory,
     )
 
 
@@ -158,8 +176,13 @@ class DockerRuntime:
         return ROOT
 
     async def launch(self, launch: Launch) -> Container:
+        work = asyncio.ensure_future(asyncio.to_thread(self._launch, launch))
         try:
-            container = await asyncio.to_thread(self._launch, launch)
+            container = await asyncio.shield(work)
+        except asyncio.CancelledError:
+            # A thread cannot be stopped; whoever cleans up must find what it has made.
+            await asyncio.wait({work})
+            raise
         except (DockerException, requests.RequestException, OSError) as error:
             raise LaunchError(f"the container could not be started: {error}") from None
         return self._know(launch.guid, container, launch.control)
@@ -171,8 +194,8 @@ class DockerRuntime:
             with _attached(container) as wire:
                 container.start()
                 wire.sendall(shim_order(launch, ROOT, CONTROL, LOGS))
-                if b"started" not in wire.recv(1024):
-                    raise OSError("its shim did not come up")
+                _read_until(wire, b"started\n")
+            container.reload()  # now it has an address and a process
         except BaseException:
             container.remove(force=True)
             raise
@@ -238,14 +261,21 @@ class DockerRuntime:
         """In a thread of its own, for ever: the engine's events; after a break, a look at everything we know."""
         while True:
             try:
-                events = self._client.events(decode=True, filters={"label": f"{OWNER}={self._owner}", "event": "die"})
+                wanted = {"label": f"{OWNER}={self._owner}", "event": ["die", OUT_OF_MEMORY]}
+                events = self._client.events(decode=True, filters=wanted)
                 for guid in list(self._containers):
                     self._check(guid)
                 for event in events:
-                    self._end(event["Actor"]["Attributes"].get(INSTANCE, ""))
+                    self._heard(event["Action"], event["Actor"]["Attributes"].get(INSTANCE, ""))
             except (DockerException, requests.RequestException, OSError) as error:
                 log.warning("the engine is silent: %s", error)
-            time.sleep(EVENTS_AGAIN_S)
+            time.sleep(AGAIN_S)
+
+    def _heard(self, action: str, guid: str) -> None:
+        if action != OUT_OF_MEMORY:
+            self._end(guid)
+        elif known := self._containers.get(guid):
+            known.out_of_memory = True
 
     def _check(self, guid: str) -> None:
         if (known := self._containers.get(guid)) and known.is_over():
@@ -266,3 +296,23 @@ def _attached(container: Any) -> Iterator[socket.socket]:
         yield raw
     finally:
         wire.close()
+
+
+def _read_until(wire: socket.socket, wanted: bytes) -> None:
+    """What the engine frames may come in pieces. Raises OSError when it does not come."""
+    heard = b""
+    while wanted not in heard:
+        piece = wire.recv(1024)
+        if not piece:
+            raise OSError("its shim did not come up")
+        heard += piece
+
+
+def remove_all(cloud: str) -> None:
+    """End and remove every container of a cloud, whichever agent's; none is left when no engine answers."""
+    try:
+        client = docker.from_env()
+        for container in client.containers.list(all=True, filters={"label": f"{CLOUD}={cloud}"}):
+            container.remove(force=True)
+    except (DockerException, requests.RequestException) as error:
+        log.warning("containers of the cloud may be left: %s", error)

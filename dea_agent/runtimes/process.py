@@ -99,6 +99,9 @@ class ProcessContainer:
             found = list({*below, *processes.with_variable(GUID_VARIABLE, self._guid)})
         return [pid for pid in found if (entry := processes.stat(pid)) and not entry.is_zombie]
 
+    def address(self, published: tuple[str, int]) -> tuple[str, int]:
+        return published
+
     def main_pid(self) -> int | None:
         stats = [entry for pid in self.pids() if (entry := processes.stat(pid))]
         return min(stats, key=lambda entry: (entry.start, entry.pid)).pid if stats else None

@@ -12,8 +12,11 @@ import pytest
 from docker.errors import APIError, NotFound
 
 from chalicelib.contracts.auction import Limits
+from dea_agent.runtimes import NOTE, choose
 from dea_agent.runtimes.base import Launch, LaunchError
 from dea_agent.runtimes.docker import INSTANCE, OWNER, DockerRuntime, to_sample
+
+CPU = {"cpu_stats": {"cpu_usage": {"total_usage": 2_500_000_000}}, "pids_stats": {"current": 7}}
 
 
 class FakeContainer:
@@ -22,13 +25,17 @@ class FakeContainer:
     def __init__(self, engine: "FakeEngine", arguments: dict[str, Any]) -> None:
         self.engine, self.arguments = engine, arguments
         self.name, self.labels, self.status = arguments["name"], arguments["labels"], "created"
-        self.attrs: dict[str, Any] = {"State": {"OOMKilled": False, "Pid": 0}}
+        self.attrs: dict[str, Any] = {
+            "State": {"OOMKilled": False, "Pid": 0, "ExitCode": 0},
+            "NetworkSettings": {"Networks": {"bridge": {"IPAddress": ""}}},
+        }
         self.signals: list[str] = []
         self.order: dict[str, Any] = {}
 
     def attach_socket(self, params: dict[str, int]) -> socket.socket:
         ours, theirs = socket.socketpair()
         theirs.sendall(b"\x01\x00\x00\x00\x00\x00\x00\x08" + self.engine.answer)
+        theirs.shutdown(socket.SHUT_WR)
         self.shim = theirs
         return ours
 
@@ -36,19 +43,29 @@ class FakeContainer:
         if self.engine.broken:
             raise APIError("no room")
         self.status = "running"
+        self.attrs["NetworkSettings"]["Networks"]["bridge"]["IPAddress"] = "172.17.0.2"
 
     def kill(self, signal: str = "SIGKILL") -> None:
         self.signals.append(signal)
+        if self.engine.deaf_to_kills:
+            self.engine.deaf_to_kills -= 1
+            raise APIError("restarting")
         if signal == "SIGKILL":
-            self.die()
+            self.die(137)
 
-    def die(self) -> None:
-        self.status = "exited"
-        self.engine.happenings.put({"Actor": {"Attributes": self.labels}})
+    def die(self, status: int = 0) -> None:
+        self.status, self.attrs["State"]["ExitCode"] = "exited", status
+        self.say("die")
+
+    def say(self, action: str) -> None:
+        self.engine.happenings.put({"Action": action, "Actor": {"Attributes": self.labels}})
 
     def reload(self) -> None:
         if self.name not in self.engine.all:
             raise NotFound("gone")
+
+    def stats(self, stream: bool, one_shot: bool) -> dict[str, Any]:
+        return {**CPU, "memory_stats": {"usage": 100}}
 
     def remove(self, force: bool = False) -> None:
         self.engine.all.pop(self.name, None)
@@ -58,7 +75,7 @@ class FakeEngine:
     def __init__(self) -> None:
         self.all: dict[str, FakeContainer] = {}
         self.happenings: queue.Queue[dict[str, Any]] = queue.Queue()
-        self.broken, self.answer = False, b"started\n"
+        self.broken, self.answer, self.deaf_to_kills = False, b"started\n", 0
         self.containers = self
 
     def create(self, **arguments: Any) -> FakeContainer:
@@ -161,6 +178,49 @@ def test_a_container_that_the_kernel_killed_ran_out_of_memory(engine: FakeEngine
     run(engine, scenario)
 
 
+def test_a_process_out_of_memory_shows_in_the_samples_and_the_exit(engine: FakeEngine, tmp_path: Path) -> None:
+    async def scenario(runtime: DockerRuntime) -> None:
+        container = await runtime.launch(a_launch(tmp_path))
+        made = engine.all["zf-dea-0-g1"]
+        made.say("oom")
+        while not (sample := container.sample()) or not sample.out_of_memory:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        made.die(1)
+        exit_ = await container.wait()
+        assert (exit_.status, exit_.out_of_memory) == (1, True)
+
+    run(engine, scenario)
+
+
+def test_without_the_shims_record_the_engines_status_counts(engine: FakeEngine, tmp_path: Path) -> None:
+    async def scenario(runtime: DockerRuntime) -> None:
+        container = await runtime.launch(a_launch(tmp_path))
+        exit_ = await container.kill()
+        assert (exit_.status, exit_.out_of_memory) == (137, False)
+
+    run(engine, scenario)
+
+
+def test_a_kill_is_tried_until_the_engine_obeys(engine: FakeEngine, tmp_path: Path) -> None:
+    async def scenario(runtime: DockerRuntime) -> None:
+        container = await runtime.launch(a_launch(tmp_path))
+        engine.deaf_to_kills = 1
+        await container.kill()
+
+    run(engine, scenario)
+    assert engine.all["zf-dea-0-g1"].signals == ["SIGKILL", "SIGKILL"]
+
+
+def test_health_is_asked_at_the_containers_own_address_if_it_has_one(engine: FakeEngine, tmp_path: Path) -> None:
+    async def scenario(runtime: DockerRuntime) -> None:
+        container = await runtime.launch(a_launch(tmp_path))
+        assert container.address(("10.0.0.1", 20001)) == ("172.17.0.2", 8080)
+        engine.all["zf-dea-0-g1"].attrs["NetworkSettings"]["Networks"] = {}
+        assert container.address(("10.0.0.1", 20001)) == ("10.0.0.1", 20001)
+
+    run(engine, scenario)
+
+
 def test_containers_are_known_again_running_or_ended_and_others_are_not(engine: FakeEngine, tmp_path: Path) -> None:
     async def scenario(runtime: DockerRuntime) -> None:
         launch = a_launch(tmp_path)
@@ -170,7 +230,7 @@ def test_containers_are_known_again_running_or_ended_and_others_are_not(engine: 
         engine.all["zf-dea-0-g1"].status = "exited"
         ended = await runtime.adopt("g1", launch.control, None)
         assert ended is not None
-        assert (await ended.wait()).status is None
+        assert (await ended.wait()).status == 0
         assert await runtime.adopt("other", tmp_path, None) is None
 
     run(engine, scenario)
@@ -195,17 +255,25 @@ def test_a_sweep_removes_only_what_is_ours_and_unknown(engine: FakeEngine, tmp_p
     assert set(engine.all) == {"zf-dea-0-known", "zf-dea-1-foreign"}
 
 
-CPU = {"cpu_stats": {"cpu_usage": {"total_usage": 2_500_000_000}}, "pids_stats": {"current": 7}}
-
-
 @pytest.mark.parametrize("cache", [{"total_inactive_file": 40}, {"inactive_file": 40}], ids=["v1", "v2"])
 def test_statistics_of_both_kernel_interfaces(cache: dict[str, int]) -> None:
     io = {"io_service_bytes_recursive": [{"op": "Read", "value": 5}, {"op": "write", "value": 6}]}
-    sample = to_sample({**CPU, "memory_stats": {"usage": 100, "stats": cache}, "blkio_stats": io})
+    sample = to_sample({**CPU, "memory_stats": {"usage": 100, "stats": cache}, "blkio_stats": io}, False)
     assert sample is not None
     assert (sample.cpu_s, sample.memory_bytes, sample.threads) == (2.5, 60, 7)
     assert (sample.io_read_bytes, sample.io_write_bytes) == (5, 6)
 
 
 def test_a_container_that_has_ended_has_no_statistics() -> None:
-    assert to_sample({"memory_stats": {}, **CPU}) is None
+    assert to_sample({"memory_stats": {}, **CPU}, False) is None
+
+
+def test_auto_takes_processes_where_no_engine_answers_but_stays_with_docker_once_taken(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no-engine.sock")
+    assert choose("auto", "dea-0", tmp_path / "new", "127.0.0.1").name == "process"
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / NOTE).write_text("docker")
+    with pytest.raises(ValueError, match="no Docker Engine answers"):
+        choose("auto", "dea-0", tmp_path / "old", "127.0.0.1")
