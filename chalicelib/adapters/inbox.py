@@ -9,6 +9,7 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -21,13 +22,16 @@ log = logging.getLogger(__name__)
 #: A dead host's backlog evaporates after this.
 RETENTION_S = 900
 
+#: A message that fails this often is dropped, as a function's queue gives it to the dead letters.
+MOST_RECEIVES = 5
+
 
 class Inbox:
     """``open()`` creates and subscribes; ``run(handle)`` polls until ``close()``, which removes the queue.
 
     ``handle(envelope)`` runs in the polling thread and must not raise for a message it does not want; when it
-    raises, the message comes again after the visibility time. Undecodable messages are logged and dropped
-    here: nobody would ever read a dead-letter queue per host.
+    raises, the message comes again after the visibility time, ``MOST_RECEIVES`` times in all. What fails for good,
+    or cannot be decoded, is logged and dropped here: nobody would ever read a dead-letter queue per host.
     """
 
     def __init__(self, bus: Bus, name: str, topics: Sequence[str], wait_s: int = 20, visibility_s: int = 30):
@@ -79,7 +83,10 @@ class Inbox:
         while not self._stop.is_set():
             try:
                 answer = self.bus.sqs.receive_message(
-                    QueueUrl=self.url, MaxNumberOfMessages=10, WaitTimeSeconds=self.wait_s
+                    QueueUrl=self.url,
+                    MaxNumberOfMessages=10,
+                    WaitTimeSeconds=self.wait_s,
+                    MessageSystemAttributeNames=["ApproximateReceiveCount"],
                 )
                 self.on_answer()
                 pause = 0.1
@@ -89,7 +96,7 @@ class Inbox:
                 self._stop.wait(pause)
                 pause = min(pause * 2, 5)
 
-    def _handle_all(self, messages: list[dict[str, str]], handle: Callable[[Envelope], None]) -> None:
+    def _handle_all(self, messages: list[dict[str, Any]], handle: Callable[[Envelope], None]) -> None:
         done = []
         for message in messages:
             try:
@@ -97,8 +104,10 @@ class Inbox:
             except DecodeError as error:
                 log.error("dropped a message that cannot be read: %s", error)
             except Exception:
-                log.exception("a message failed; it comes again")
-                continue
+                if int(message["Attributes"]["ApproximateReceiveCount"]) < MOST_RECEIVES:
+                    log.exception("a message failed; it comes again")
+                    continue
+                log.exception("dropped a message that failed %d times", MOST_RECEIVES)
             done.append({"Id": str(len(done)), "ReceiptHandle": message["ReceiptHandle"]})
         if done:
             self.bus.sqs.delete_message_batch(QueueUrl=self.url, Entries=done)

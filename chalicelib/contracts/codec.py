@@ -5,6 +5,7 @@ else that does not fit the annotation is a :class:`DecodeError`, which ends in a
 """
 
 import dataclasses
+import sys
 import types
 import typing
 from collections.abc import Hashable, Mapping
@@ -80,7 +81,10 @@ def _value(annotation: Any, data: Any, path: str) -> Any:
 def _scalar(annotation: Any, data: Any, path: str) -> Any:
     if annotation is Any:
         return data
-    if annotation is float and isinstance(data, int) and not isinstance(data, bool):
+    if annotation is float and isinstance(data, int | float) and not isinstance(data, bool):
+        # Python reads NaN, 1e999 and integers without end; none of them is a time or a size.
+        if not abs(data) <= sys.float_info.max:
+            raise DecodeError(f"{path}: not a finite number")
         return float(data)
     # bool is an int to Python, never to a message.
     if not isinstance(data, annotation) or (isinstance(data, bool) and annotation is not bool):
