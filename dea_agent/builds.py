@@ -47,7 +47,9 @@ class Builds:
         """Accept or refuse; a request that was seen before changes nothing."""
         if not self._registry.is_new(request.instance_guid):
             return
-        if problem := self._registry.why_no_room(request.instance_guid, request.limits, request.stack):
+        if problem := self._registry.why_no_room(request.instance_guid, request.limits, request.stack) or self._no_log(
+            request
+        ):
             self._messenger.promise(
                 CC,
                 "dea.refused",
@@ -66,8 +68,15 @@ class Builds:
         build = Build(request.build_guid, request.instance_guid, request.app_guid, request.limits)
         self._registry.builds[build.build_guid] = build
         self._changed()
-        self._pump.open(Source(build.instance_guid, request.app_guid, "0", request.log_grant, {STEM: "STG"}))
         self._tasks[build.build_guid] = asyncio.create_task(self._stage(build, request))
+
+    def _no_log(self, request: StagingStart) -> str | None:
+        """Open its log; why that cannot be."""
+        try:
+            self._pump.open(Source(request.instance_guid, request.app_guid, "0", request.log_grant, {STEM: "STG"}))
+        except OSError as error:
+            return f"its log cannot be opened: {error.strerror}"
+        return None
 
     def cancel(self, build_guid: str) -> None:
         """Begin to end it, if it runs here; its answer says that it was cancelled."""

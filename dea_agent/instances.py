@@ -37,6 +37,7 @@ class Instances:
         if not problem and (port is None or (uid is None and self._uid_base is not None)):
             problem = "insufficient resources: ports"
         instance = born(start, port or 0, uid, now)
+        problem = problem or self._no_log(instance)
         if problem:
             log.info("start of %s refused: %s", start.instance_guid, problem)
             tools.counters.refusals += 1
@@ -44,7 +45,6 @@ class Instances:
             return
         tools.registry.put(instance)
         tools.snapshot.write()
-        self._open_log(instance)
         self._hold(Life(tools, instance.instance_guid)).begin(start)
 
     def _free_uid(self, holding: list[Instance]) -> int | None:
@@ -57,6 +57,14 @@ class Instances:
         self._tools.pump.open(
             Source(instance.instance_guid, instance.app_guid, str(instance.index), instance.log_grant, types)
         )
+
+    def _no_log(self, instance: Instance) -> str | None:
+        """Open its log; why that cannot be. Nothing is promised to an instance before that has gone well."""
+        try:
+            self._open_log(instance)
+        except OSError as error:
+            return f"its log cannot be opened: {error.strerror}"
+        return None
 
     def _hold(self, life: Life) -> Life:
         self._lives[life.guid] = life
@@ -93,8 +101,8 @@ class Instances:
         """Go on with what the table of the last agent holds, and end what it does not."""
         tools = self._tools
         for instance in list(tools.registry.instances.values()):
-            if not tools.pump.knows(instance.instance_guid):
-                self._open_log(instance)
+            if not tools.pump.knows(instance.instance_guid) and (problem := self._no_log(instance)):
+                log.error("instance %s runs on without a log: %s", instance.instance_guid, problem)
             if instance.state != CRASHED:
                 guid = instance.instance_guid
                 container = await tools.runtime.adopt(guid, tools.folders.control / guid, instance.uid)

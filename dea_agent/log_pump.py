@@ -85,12 +85,15 @@ class LogFolder:
             self._sent = {}
 
     def write(self, stem: str, stream: bytes, text: str) -> None:
-        """A line, or several, of the agent's own."""
-        if stem not in self._own:
-            self._own[stem] = LogFile(str(self.folder), stem)
+        """A line, or several, of the agent's own. A full disk costs lines, never what they tell of."""
         lines = text.rstrip("\n").encode(errors="replace").split(b"\n")
         pieces = [line[i : i + LINE_BYTES] for line in lines for i in range(0, max(len(line), 1), LINE_BYTES)]
-        self._own[stem].write(stream, b"\n".join(pieces) + b"\n")
+        try:
+            if stem not in self._own:
+                self._own[stem] = LogFile(str(self.folder), stem)
+            self._own[stem].write(stream, b"\n".join(pieces) + b"\n")
+        except OSError as error:
+            log.warning("a line for %s was lost: %s", self.source.guid, error)
 
     def position(self, stem: str, key: str) -> int:
         sent = self._sent.get(stem, {})
@@ -138,7 +141,7 @@ class LogPump:
         self._folders[source.guid] = LogFolder(folder, source)
 
     def open(self, source: Source) -> Path:
-        """Start the log of a new instance or staging; returns its folder."""
+        """Start the log of a new instance or staging; returns its folder. Raises OSError."""
         folder = self._folder / source.guid
         folder.mkdir(mode=0o700, exist_ok=True)
         (folder / "source.json").touch(mode=0o600)

@@ -58,12 +58,21 @@ class Outbox:
         return len(self._waiting)
 
     def put(self, address: str, envelope: Envelope) -> None:
-        """On disk when this returns; sent soon."""
+        """On disk when this returns; sent soon. What no bus can carry is dropped, lest it stand before the others
+        for ever; what a full disk cannot keep is sent all the same."""
+        try:
+            envelope.encode()
+        except ValueError as error:
+            log.error("dropped a message: %s", error)
+            return
         self._last_name = max(self._last_name + 1, time.time_ns())
         path = self._folder / f"{self._last_name:020d}.json"
         new = path.with_suffix(".new")
-        new.write_text(json.dumps({"address": address, "envelope": to_json(envelope)}))
-        os.rename(new, path)
+        try:
+            new.write_text(json.dumps({"address": address, "envelope": to_json(envelope)}))
+            os.rename(new, path)
+        except OSError as error:
+            log.error("%s would not survive the agent: %s", envelope.subject, error)
         self._append(path, address, envelope)
 
     async def run(self) -> None:

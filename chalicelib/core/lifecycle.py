@@ -1,5 +1,6 @@
 """How code becomes something that runs: the stacks and buildpacks there are. Pure."""
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
@@ -16,6 +17,8 @@ ADDRESS = re.compile(r"[!-~]{1,250}")
 #: Process types of one droplet: all of them are made in one transaction.
 MAX_PROCESS_TYPES = 16
 PROCESS_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+#: Of all commands together as JSON, which can be 12 times as long as their text: they travel in one message.
+MAX_COMMANDS_BYTES = 64 * 1024
 
 
 def wrong_lifecycle(kind: object) -> str | None:
@@ -69,4 +72,6 @@ def wrong_process_types(types: Mapping[str, str]) -> str | None:
             return f"the process type {name[:60]!r} may have letters, digits, '.', '_' and '-' only"
         if not command.strip() or len(command) > MAX_COMMAND or "\0" in command:
             return f"the command of process type {name!r} must have 1 to {MAX_COMMAND} characters"
+    if len(json.dumps(dict(types))) > MAX_COMMANDS_BYTES:
+        return f"the commands of all process types are longer than {MAX_COMMANDS_BYTES // 1024} KB together"
     return None

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from chalicelib.contracts.runspec import StagingSpec
 from chalicelib.contracts.staging import DropletMade, StagingStart
+from chalicelib.core.lifecycle import wrong_process_types
 from dea_agent.staging import buildpacks, package, tarball
 from dea_agent.staging.buildpacks import Buildpack, Library
 from dea_agent.staging.errors import StagingFailed
@@ -58,6 +59,8 @@ class Build:
             await lifecycle.compile(packs)
         with self._phase("release"):
             process_types = await lifecycle.process_types(packs)
+            if wrong := wrong_process_types(process_types):
+                raise StagingFailed("BuildpackReleaseFailed", wrong)
             if "web" not in process_types:
                 self._emit("ERR", "No start command specified by buildpack or via Procfile.")
                 self._emit("ERR", "App will not start unless a command is provided at runtime.")

@@ -3,9 +3,10 @@
 import asyncio
 import itertools
 import time
+from dataclasses import replace
 from pathlib import Path
 
-from chalicelib.contracts.envelope import Envelope
+from chalicelib.contracts.envelope import MAX_ENVELOPE_BYTES, Envelope
 from dea_agent.outbox import Outbox
 from dea_agent.sender import SendError
 
@@ -108,3 +109,26 @@ def test_a_file_that_cannot_be_read_is_dropped(tmp_path: Path) -> None:
 
 async def _load(folder: Path) -> Outbox:
     return Outbox(folder, FakeBus().send)
+
+
+def test_what_no_bus_can_carry_is_dropped_and_delays_nobody(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        bus = FakeBus()
+        outbox = Outbox(tmp_path, bus.send)
+        outbox.put("queue:cc", replace(a_message("monster"), body={"error_detail": "x" * MAX_ENVELOPE_BYTES}))
+        outbox.put("queue:hm", a_message("a"))
+        assert await taken_by(outbox, bus, 1) == ["a"]
+
+    asyncio.run(scenario())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_message_is_sent_also_when_the_disk_takes_nothing(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        bus = FakeBus()
+        outbox = Outbox(tmp_path / "outbox", bus.send)
+        (tmp_path / "outbox").rmdir()
+        outbox.put("queue:hm", a_message("a"))
+        assert await taken_by(outbox, bus, 1) == ["a"]
+
+    asyncio.run(scenario())

@@ -42,7 +42,15 @@ def test_lifecycles_and_stacks() -> None:
 
 @pytest.mark.parametrize(
     "types",
-    [{"": "run"}, {"a b": "run"}, {"web": ""}, {"web": "x" * 5000}, {"web": "a\0b"}, {f"t{i}": "x" for i in range(17)}],
+    [
+        {"": "run"},
+        {"a b": "run"},
+        {"web": ""},
+        {"web": "x" * 5000},
+        {"web": "a\0b"},
+        {f"t{i}": "x" for i in range(17)},
+        {f"t{i}": "\U0001f600" * 2000 for i in range(4)},
+    ],
 )
 def test_process_types_that_nobody_could_make_are_refused(types: dict[str, str]) -> None:
     assert wrong_process_types(types)

@@ -1,6 +1,7 @@
 """Stagings: accepted like a start, answered for certain."""
 
 import asyncio
+import shutil
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -174,5 +175,28 @@ def test_an_agent_that_leaves_ends_its_stagings_and_leaves_the_answer_to_the_nex
         await room.builds.leave()
         assert room.messenger.promised == []
         assert set(room.registry.builds) == {"build-1"}
+
+    run(tmp_path, scenario)
+
+
+def test_a_staging_whose_log_cannot_be_kept_is_refused_and_holds_nothing(tmp_path: Path) -> None:
+    async def scenario(room: Room) -> None:
+        (tmp_path / "g1").touch()  # where its folder would be
+        room.builds.start(a_request())
+        [refused] = room.messenger.promised
+        assert isinstance(refused, Refused)
+        assert refused.reason.startswith("its log cannot be opened")
+        assert room.registry.reserved_memory_mb == 0
+
+    run(tmp_path, scenario)
+
+
+def test_lines_are_lost_on_a_full_disk_but_not_the_build(tmp_path: Path) -> None:
+    async def scenario(room: Room) -> None:
+        room.stager.gate.set()
+        room.builds.start(a_request())
+        shutil.rmtree(tmp_path / "g1")
+        await settled(room)
+        assert room.messenger.promised[0].error_id == "StagingError"
 
     run(tmp_path, scenario)
