@@ -18,7 +18,7 @@ from chalicelib.bootstrap import World, make
 from chalicelib.config import from_env
 from chalicelib.contracts.routing import Endpoint, Register
 from chalicelib.services.grants import route_grant
-from infra.local.cloud import CREDENTIALS
+from infra.local.account import CREDENTIALS
 from tests.support.platform import ROOT, Platform, eventually
 
 #: Debian has it here, which is not on every user's path.

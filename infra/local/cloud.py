@@ -15,6 +15,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from infra.local.account import ACCOUNT, CREDENTIALS, REGION
+
 TOPOLOGY = Path(__file__).parent.parent / "topology.json"
 
 #: Local visibility, seconds: what a killed consumer held comes again after this. The event source renews it
@@ -23,11 +25,6 @@ VISIBILITY_S = 4
 
 #: How long dead letters wait for somebody to look at them: SQS's maximum, 14 days.
 DEAD_RETENTION_S = 14 * 24 * 3600
-
-ACCOUNT, REGION = "123456789012", "us-east-1"
-
-#: Any value is accepted by moto; these show in nobody's account.
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_DEFAULT_REGION": REGION}
 
 
 def topology(path: Path = TOPOLOGY) -> dict[str, Any]:

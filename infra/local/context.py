@@ -4,7 +4,7 @@ import time
 import uuid
 from dataclasses import dataclass, field
 
-from infra.local import cloud
+from infra.local import account
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class LambdaContext:
 
     @property
     def invoked_function_arn(self) -> str:
-        return f"arn:aws:lambda:{cloud.REGION}:{cloud.ACCOUNT}:function:{self.function_name}"
+        return f"arn:aws:lambda:{account.REGION}:{account.ACCOUNT}:function:{self.function_name}"
 
     def get_remaining_time_in_millis(self) -> int:
         return max(0, int((self.started_at + self.timeout_s - time.monotonic()) * 1000))

@@ -17,7 +17,7 @@ from typing import Any
 import boto3
 
 from chalicelib.core import timers
-from infra.local import cloud, ops
+from infra.local import account, cloud, ops
 from infra.local.event_source import EventSource, Handler, QueueSpec
 from infra.local.schedule import Schedule
 
@@ -51,7 +51,7 @@ def event_sources(
             spec = QueueSpec(
                 name=name,
                 url=sqs.get_queue_url(QueueName=f"{prefix}-{name}")["QueueUrl"],
-                arn=f"arn:aws:sqs:{cloud.REGION}:{cloud.ACCOUNT}:{prefix}-{name}",
+                arn=f"arn:aws:sqs:{account.REGION}:{account.ACCOUNT}:{prefix}-{name}",
                 batch_size=batch,
                 window_s=queue["window_s"] * heartbeat_s / CLOUD_HEARTBEAT_S,
                 visibility_s=cloud.VISIBILITY_S,

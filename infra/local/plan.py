@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from infra.local.cloud import ACCOUNT, CREDENTIALS
+from infra.local.account import ACCOUNT, CREDENTIALS
 
 PREFIX = "zf"
 

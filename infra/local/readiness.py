@@ -8,7 +8,7 @@ import json
 from urllib.error import URLError
 from urllib.request import ProxyHandler, Request, build_opener
 
-from infra.local.cloud import REGION
+from infra.local.account import REGION
 from infra.local.plan import Options
 
 _opener = build_opener(ProxyHandler({}))

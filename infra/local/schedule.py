@@ -6,7 +6,7 @@ import time
 import uuid
 from typing import Any
 
-from infra.local import cloud
+from infra.local import account
 from infra.local.context import LambdaContext
 from infra.local.event_source import Handler
 
@@ -20,10 +20,10 @@ def scheduled_event(name: str, at: float) -> dict[str, Any]:
         "id": str(uuid.uuid4()),
         "detail-type": "Scheduled Event",
         "source": "aws.events",
-        "account": cloud.ACCOUNT,
+        "account": account.ACCOUNT,
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at)),
-        "region": cloud.REGION,
-        "resources": [f"arn:aws:events:{cloud.REGION}:{cloud.ACCOUNT}:rule/{name}"],
+        "region": account.REGION,
+        "resources": [f"arn:aws:events:{account.REGION}:{account.ACCOUNT}:rule/{name}"],
         "detail": {},
     }
 

@@ -18,8 +18,8 @@ from moto.sns.models import Subscription
 from moto.sqs.models import Message, Queue, sqs_backends
 
 from infra.local import weather
+from infra.local.account import ACCOUNT, REGION
 from infra.local.aws import Answer, Aws
-from infra.local.cloud import ACCOUNT, REGION
 from infra.local.moto_fixes import DynamoHandlerOnJson, item_key, put_back
 from infra.local.weather import Dice, Weather
 

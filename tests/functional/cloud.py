@@ -14,7 +14,8 @@ from moto.sqs.models import sqs_backends
 
 from chalicelib.contracts.envelope import Envelope, decode
 from infra.local import aws, moto_fixes, ops
-from infra.local.cloud import ACCOUNT, REGION, build, topology
+from infra.local.account import ACCOUNT, REGION
+from infra.local.cloud import build, topology
 
 PREFIX = "test"
 

@@ -24,7 +24,7 @@ from chalicelib.services.health.world import HealthWorld
 from chalicelib.tables.actual import Dea, HealthState, Instance
 from chalicelib.tables.base import Member
 from chalicelib.tables.running import Placement, Process
-from infra.local.cloud import ACCOUNT, REGION
+from infra.local.account import ACCOUNT, REGION
 from tests.functional.cloud import Cloud
 
 #: An hour that no test reaches by itself; the profile is the local one (a beat every 2 s, silent after 6 s).
