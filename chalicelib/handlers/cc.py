@@ -76,7 +76,11 @@ def cc_inbox(event: Any) -> Failures:
     closing: Closing = {}
     failures = each(event.to_dict(), partial(_dispatch, closing))
     for auction_guid, (closes_at, trace) in sorted(closing.items(), key=lambda item: item[1][0]):
-        auctioneer.decide(world(), auction_guid, closes_at, trace)
+        try:
+            auctioneer.decide(world(), auction_guid, closes_at, trace)
+        except Exception:
+            # Its own check auctions it again; the other auctions, and the messages that are done, are not to blame.
+            log.exception("auction %s could not be decided", auction_guid, extra={"trace": trace})
     return failures
 
 

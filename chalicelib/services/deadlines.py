@@ -1,5 +1,6 @@
 """What has not ended in its time is ended with a reason, so that nobody waits for it for ever."""
 
+import logging
 from collections.abc import Callable
 
 from chalicelib.adapters.clock import now, stamp
@@ -8,6 +9,8 @@ from chalicelib.core.errors import Unavailable
 from chalicelib.services import builds, jobs, listing, packages
 from chalicelib.tables.base import Due
 from chalicelib.tables.ledger import Job
+
+log = logging.getLogger(__name__)
 
 
 def _job_expired(world: World, guid: str) -> None:
@@ -24,8 +27,14 @@ EXPIRED: dict[str, Callable[[World, str], None]] = {
 
 
 def sweep(world: World) -> None:
-    """End everything past its deadline; an item goes once its resource has been dealt with."""
+    """End everything past its deadline; an item goes once its resource has been dealt with.
+
+    One that fails waits for the next sweep and keeps none of the others waiting.
+    """
     for kind, expire in EXPIRED.items():
         for due in Due.query(kind, Due.key < stamp(now()), consistent_read=True):
-            expire(world, due.guid)
-            due.delete()
+            try:
+                expire(world, due.guid)
+                due.delete()
+            except Exception:
+                log.exception("%s %s is past its deadline and could not be ended", kind, due.guid)

@@ -14,7 +14,7 @@ from typing import Any
 from zlib import crc32
 
 from botocore.exceptions import BotoCoreError, ClientError
-from pynamodb.exceptions import DeleteError, PutError, PynamoDBException, TransactWriteError, UpdateError
+from pynamodb.exceptions import PynamoDBException, TransactWriteError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
@@ -194,14 +194,22 @@ def _fresh(kwargs: dict[str, Any]) -> dict[str, Any]:
 
 
 def deliver(bus: Bus, owed: Iterable[Outgoing]) -> int:
-    """Send outbox items and delete those that went; returns how many did. Never raises for the bus."""
+    """Send outbox items and delete those that went; returns how many did. Never raises for the bus, nor for an item
+    that cannot be read: the others are owed all the same.
+
+    A host's queue goes with its boot, and what was meant for it is nobody's any more.
+    """
     sent = 0
     for item in owed:
         try:
             bus.send(item.address, _read(item), float(item.delay_s))
             item.delete()
             sent += 1
-        except (BotoCoreError, ClientError, PutError, DeleteError, UpdateError, PynamoDBException) as error:
+        except bus.sqs.exceptions.QueueDoesNotExist:
+            log.warning("%s is gone", item.address)
+            if str(item.address).startswith("url:"):
+                item.delete()
+        except (BotoCoreError, ClientError, PynamoDBException, ValueError) as error:
             log.warning("an owed message stays in the outbox: %s", error)
     return sent
 

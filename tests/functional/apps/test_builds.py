@@ -4,8 +4,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
+import boto3
 import pytest
 
+from chalicelib.adapters.clock import stamp
 from chalicelib.services import builds, deadlines, droplets, listing
 from chalicelib.tables.apps import Build, Droplet
 from chalicelib.tables.base import Due
@@ -146,6 +148,19 @@ def test_a_build_ends_at_its_deadline_or_with_its_host(stage: Stage, app: str) -
     assert "dea-0 was lost" in state(stage, lost)[1]
     builds.failed(stage.world, lost, "StagingTimeExpired", "")
     assert "dea-0 was lost" in state(stage, lost)[1]
+
+
+def test_a_build_that_cannot_be_ended_keeps_no_other_from_its_end(stage: Stage, app: str) -> None:
+    table, unreadable = f"{stage.world.config.prefix}-builds", {"guid": {"S": "broken"}, "state": {"N": "1"}}
+    boto3.client("dynamodb").put_item(TableName=table, Item=unreadable)
+    build = stage.build(stage.ready_package(app))
+    for guid, at in (("broken", stamp(1_000_000.0)), (build, stamp(2_000_000.0))):
+        Due("builds", f"{at}#{guid}").save()
+
+    deadlines.sweep(stage.world)
+
+    assert state(stage, build)[0] == "FAILED"
+    assert [due.guid for due in Due.query("builds", Due.key < stamp(3_000_000.0))] == ["broken"]
 
 
 def test_success_after_the_deadline_does_not_count(stage: Stage, app: str) -> None:

@@ -58,6 +58,22 @@ def test_what_could_not_be_sent_is_owed_and_sent_by_the_sweep_with_the_same_id(w
     assert owed() == []
 
 
+def test_what_cannot_be_read_or_has_no_receiver_any_more_stands_in_nobodys_way(world: World, cloud: Cloud) -> None:
+    cloud.make_queue("dea-gone")
+    url = world.bus.queue_url("dea-gone")
+    unit = Unit(DeafBus("cc", world.config.prefix))
+    unit.create(a_space())
+    unit.send(f"url:{url}", "dea.stop", DropletUpdated("p"))
+    unit.send("queue:hm", "droplet.updated", DropletUpdated("p"))
+    unit.commit()
+    world.bus.sqs.delete_queue(QueueUrl=url)
+    unreadable = Outgoing(0, "0#x", address="queue:hm", envelope='{"v": 99}')
+    unreadable.save()
+    assert deliver(world.bus, [unreadable, *owed()]) == 1
+    assert len(cloud.taken("queue:hm")) == 1
+    assert [item.id for item in owed()] == ["0#x"]
+
+
 def test_the_sweep_leaves_alone_what_a_writer_is_just_sending(world: World) -> None:
     unit = Unit(DeafBus("cc", world.config.prefix))
     unit.create(a_space())
