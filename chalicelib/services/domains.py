@@ -6,8 +6,12 @@ from chalicelib.core.errors import NameTaken, NotAuthorized, NotFound, Unprocess
 from chalicelib.core.hostnames import SYSTEM_HOSTS, ancestors
 from chalicelib.core.roles import MANAGE, READ, Actor
 from chalicelib.services import access, audit, jobs, listing
+from chalicelib.tables.base import Name
 from chalicelib.tables.identity import Domain, Organization
 from chalicelib.tables.ledger import Job
+
+#: Scope of the items that say which space has a host, and count its routes.
+HOSTS = "route-hosts"
 
 
 def make_shared(world: World, actor: Actor, name: str, trace: str = "") -> Domain:
@@ -32,17 +36,32 @@ def create(world: World, actor: Actor, domain: Domain, trace: str = "") -> Domai
 
 
 def _check_relatives(world: World, domain: Domain) -> None:
-    """Nobody gets a domain below another organization's, on a route that exists, or on a host of the platform."""
+    """Nobody gets a domain below another organization's, on a host that has routes, or on one of the platform; and no
+    organization one above what is not its own, where a wildcard would answer for hosts that have no route just now.
+    """
     name = str(domain.name)
     refused = f'The domain name "{name}" cannot be created because "{{}}" is already reserved by another domain'
     if name in world.config.api_hosts or name in {f"{host}.{world.config.domain}" for host in SYSTEM_HOSTS}:
         raise Unprocessable(refused.format(name))
-    if listing.by_name("routes", name):
+    if listing.by_name("routes", name) or _has_routes(name):
         raise Unprocessable(f'The domain name "{name}" cannot be created because it is already reserved by a route')
     for ancestor in ancestors(name):
         above = by_name(ancestor)
         if above is not None and above.org_guid and above.org_guid != domain.org_guid:
             raise Unprocessable(refused.format(ancestor))
+    if domain.org_guid:
+        own = {member.guid for member in listing.members([f"org/{domain.org_guid}/domains"])}
+        for member in listing.members(["domains"]):
+            if str(member.name).endswith(f".{name}") and member.guid not in own:
+                raise Unprocessable(refused.format(name))
+
+
+def _has_routes(host: str) -> bool:
+    """Whether some space holds the host, be it by routes with a path alone."""
+    try:
+        return int(Name.get(HOSTS, host, consistent_read=True).uses or 0) > 0
+    except Name.DoesNotExist:
+        return False
 
 
 def _save(world: World, actor: Actor, domain: Domain, trace: str) -> Domain:

@@ -19,7 +19,7 @@ from chalicelib.tables.ledger import Job
 from chalicelib.tables.running import Route
 from chalicelib.tables.unit import Unit
 
-SCOPE, HOSTS = "routes", "route-hosts"
+SCOPE = "routes"
 
 #: Each may change a process and owe messages, in one transaction.
 MAX_DESTINATIONS = 20
@@ -86,7 +86,7 @@ def _taken(route: Route) -> NameTaken:
 def _hold_host(unit: Unit, route: Route) -> None:
     mine = Name.guid.does_not_exist() | (Name.guid == route.space_guid) | (Name.uses <= 0)
     unit.update(
-        Name(HOSTS, _full_host(route)),
+        Name(domains.HOSTS, _full_host(route)),
         [Name.guid.set(route.space_guid), Name.uses.add(1)],
         mine,
         Unprocessable("Routes for this host and domain have been reserved for another space."),
@@ -200,7 +200,7 @@ def _remove(world: World, unit: Unit, route: Route) -> None:
     affected = {_end(destination) for destination in route.destinations}
     unit.remove(route)
     unit.release(SCOPE, str(route.url))
-    unit.update(Name(HOSTS, _full_host(route)), [Name.uses.add(-1)])
+    unit.update(Name(domains.HOSTS, _full_host(route)), [Name.uses.add(-1)])
     for app_guid in sorted({app for app, _ in affected}):
         unit.leave(route, f"app/{app_guid}")
     routing.refresh_all(world, unit, route, affected, is_gone=True)

@@ -64,6 +64,29 @@ def test_a_name_is_taken_once_and_with_all_that_is_below_it(api: Client, org: st
     assert api.admin.post("/v3/domains", json=private("eu.shop.example", org)).status == 201
 
 
+def test_no_organization_gets_a_domain_above_what_is_not_its_own(api: Client, org: str) -> None:
+    other = make_org(api, "other")
+    assert api.admin.post("/v3/domains", json={"name": "apps.cloud.example"}).status == 201
+    assert api.admin.post("/v3/domains", json=private("eu.shop.example", other)).status == 201
+    manager = api.user("manager", organization_manager=org)
+    for name in ("cloud.example", "shop.example"):
+        assert "already reserved by another domain" in manager.post("/v3/domains", json=private(name, org)).error[2]
+    assert api.admin.post("/v3/domains", json=private("shop.example", other)).status == 201
+    assert api.admin.post("/v3/domains", json={"name": "cloud.example"}).status == 201
+
+
+def test_a_host_that_has_routes_by_path_alone_becomes_nobodys_domain(
+    api: Client, org: str, space: str, domain: str
+) -> None:
+    related = {"space": {"data": {"guid": space}}, "domain": {"data": {"guid": domain}}}
+    made = api.admin.post("/v3/routes", json={"host": "shop", "path": "/till", "relationships": related})
+    manager = api.user("manager", organization_manager=make_org(api, "other"))
+    body = private("shop.localhost", manager.get("/v3/organizations").guids[0])
+    assert "already reserved by a route" in manager.post("/v3/domains", json=body).error[2]
+    api.admin.delete(f"/v3/routes/{made.guid}")
+    assert manager.post("/v3/domains", json=body).status == 201
+
+
 def test_the_platforms_hosts_are_no_domains(api: Client, org: str, space: str, domain: str) -> None:
     for name in ("api.localhost", "login.localhost", "uaa.localhost", "logs.localhost", "log-cache.localhost"):
         assert api.admin.post("/v3/domains", json=private(name, org)).status == 422
