@@ -15,6 +15,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
+from wsgiref.types import StartResponse
 
 import waitress
 from moto.core.request import Request
@@ -29,7 +30,6 @@ from infra.local.ops import listen
 #: Long polls hold a thread each: every agent and every event source worker has one open.
 THREADS = 80
 
-StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 Answer = tuple[int, dict[str, Any], Any]
 Handler = Callable[..., Answer]
 

@@ -13,13 +13,13 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs
+from wsgiref.types import StartResponse
 
 from chalice import Chalice
 from chalice.config import Config
 from chalice.local import LambdaEventConverter, LocalGateway, MatchResult, RouteMatcher
 
 from chalicelib.core.errors import PaasError, TooLarge, UnknownRequest
-from infra.local.aws import StartResponse
 
 #: API Gateway's limit for a request body, bytes.
 BODY_LIMIT = 10 * 1024 * 1024
