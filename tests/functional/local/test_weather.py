@@ -6,28 +6,49 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import boto3
+import httpx
 import pytest
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from infra.local import cloud
+from infra.local.weather import STORM
 
 ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
-def stormy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of an AWS with bad weather and the whole topology, prefix ``w``."""
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """What an AWS with bad weather and the whole topology, prefix ``w``, says when it is ready."""
     ready = tmp_path_factory.mktemp("aws") / "ready.json"
     env = {**os.environ, "ZF_READY_FILE": str(ready), "ZF_PREFIX": "w", "ZF_WEATHER_SEED": "7", "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen([sys.executable, "-m", "infra.local.aws"], env=env)
     until(ready.exists, 30)
-    yield str(json.loads(ready.read_text())["listen"])
+    yield json.loads(ready.read_text())
     process.terminate()
     process.wait(10)
+
+
+@pytest.fixture(scope="module")
+def stormy(aws: dict[str, Any]) -> str:
+    """Its address."""
+    return str(aws["listen"])
+
+
+@pytest.fixture
+def change(aws: dict[str, Any]) -> Iterator[Callable[..., httpx.Response]]:
+    """Changes its weather until the end of the test."""
+
+    def post(document: Any, **kwargs: Any) -> httpx.Response:
+        return httpx.post(f"{aws['http']}/weather", json=document, **kwargs)
+
+    yield post
+    assert post(asdict(STORM)).is_success
 
 
 def until(condition: Callable[[], Any], seconds: float = 10) -> None:
@@ -150,3 +171,44 @@ def test_messages_change_places_and_some_come_twice_but_none_is_lost(stormy: str
     assert set(received) == set(range(300))
     assert received != sorted(received)
     assert len(received) > 300
+
+
+def test_a_service_can_be_down_for_a_while(stormy: str, change: Callable[..., httpx.Response]) -> None:
+    sqs, sns = hasty_client("sqs", stormy), hasty_client("sns", stormy)
+    assert change({"down": ["sqs", "sns"]}).is_success
+    for call in (sqs.list_queues, sns.list_topics):
+        with pytest.raises(ClientError) as refused:
+            call()
+        assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 500
+    assert hasty_client("dynamodb", stormy).list_tables()["TableNames"]
+    assert change({}).is_success
+    assert sns.list_topics()["Topics"]
+
+
+def test_messages_can_be_held_and_given_out_twice_and_in_reverse(
+    stormy: str, change: Callable[..., httpx.Response]
+) -> None:
+    assert change({"duplicates": 1, "reversed_s": 0.5}).is_success
+    sqs = hasty_client("sqs", stormy)
+    url = sqs.create_queue(QueueName="reversed")["QueueUrl"]
+    for i in range(3):
+        sqs.send_message(QueueUrl=url, MessageBody=f"{i}")
+    received: list[str] = []
+
+    def all_came() -> bool:
+        answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1)
+        received.extend(message["Body"] for message in answer.get("Messages", []))
+        return len(received) == 6
+
+    until(all_came)
+    assert received == ["2", "2", "1", "1", "0", "0"]
+
+
+def test_only_a_weather_in_json_is_taken(aws: dict[str, Any], change: Callable[..., httpx.Response]) -> None:
+    assert change({"rain": 1}).status_code == 400
+    assert change({"duplicates": "all"}).status_code == 400
+    assert httpx.post(f"{aws['http']}/weather", content=b"{}").status_code == 404
+    assert httpx.post(f"{aws['http']}/varz", json={}).status_code == 404
+    half = {"Content-Type": "application/json"}
+    assert httpx.post(f"{aws['http']}/weather", content=b"{", headers=half).status_code == 400
+    assert httpx.get(f"{aws['http']}/varz").json()["weather"]["throttles"] == STORM.throttles
