@@ -33,6 +33,9 @@ test: check ## Everything that must pass before a change lands (a few minutes)
 test-faults: setup ## Kill and cut every part while the platform works (ten minutes or so)
 	$(BIN)/pytest tests/faults
 
+test-docker: setup ## The Docker runtime on a real engine; docs/local.md tells how to make the image that it wants
+	$(BIN)/pytest tests/docker
+
 test-hostile: setup ## The end-to-end tests in AWS's bad weather, with two workers per queue
 	ZF_TEST_WEATHER=$(or $(SEED),1) ZF_QUEUE_WORKERS=2 $(BIN)/pytest tests/e2e
 
@@ -46,4 +49,4 @@ requirements: ## Compile the hashed requirements again
 clean: ## Remove what the other targets made
 	rm -rf $(VENV) bench-results .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup demo check test test-faults test-hostile bench requirements clean
+.PHONY: help setup demo check test test-faults test-docker test-hostile bench requirements clean

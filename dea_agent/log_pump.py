@@ -95,6 +95,11 @@ class LogFolder:
         except OSError as error:
             log.warning("a line for %s was lost: %s", self.source.guid, error)
 
+    def remove(self) -> None:
+        for file in self._own.values():
+            file.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
     def position(self, stem: str, key: str) -> int:
         sent = self._sent.get(stem, {})
         if key in sent:
@@ -192,7 +197,7 @@ class LogPump:
                     task.add_done_callback(self._tasks.discard)
             if folder.retired_at is not None and ((owners and not behind) or now - folder.retired_at > RETIRED_S):
                 del self._folders[folder.source.guid]
-                shutil.rmtree(folder.folder, ignore_errors=True)
+                folder.remove()
 
     async def _send_all(self, folder: LogFolder, router: LogRouter, current: set[str]) -> None:
         try:

@@ -84,13 +84,24 @@ class DockerContainer:
         return await self.wait()
 
     async def remove(self) -> None:
-        await asyncio.to_thread(self._try, lambda: self._container.remove(force=True))
+        """What the engine does not remove at once it removes later; nobody waits for that."""
+        self._removal = asyncio.create_task(self._remove())
+        await asyncio.wait({self._removal}, timeout=AGAIN_S)
 
-    def _try(self, call: Callable[[], Any]) -> None:
+    async def _remove(self) -> None:
+        while not await asyncio.to_thread(self._try, lambda: self._container.remove(force=True)):  # noqa: ASYNC110
+            await asyncio.sleep(AGAIN_S)
+
+    def _try(self, call: Callable[[], Any]) -> bool:
+        """False when it should be tried again."""
         try:
             call()
+        except NotFound:
+            pass
         except (DockerException, requests.RequestException) as error:
             log.info("the engine did not: %s", error)
+            return False
+        return True
 
     def is_over(self) -> bool:
         """Asked of the engine; a container that it does not know is over."""
@@ -237,14 +248,24 @@ class DockerRuntime:
         return known
 
     async def adopt(self, guid: str, control: Path, uid: int | None) -> Container | None:
-        try:
-            container = await asyncio.to_thread(self._client.containers.get, f"{self._owner}-{guid}")
-        except NotFound:
+        container = await self._find(guid)
+        if container is None:
             return None
         if container.status == "created" or not (control / "shim.json").exists():
             await DockerContainer(container, control).remove()
             return None
         return self._know(guid, container, control)
+
+    async def _find(self, guid: str) -> Any | None:
+        """Asks until the engine answers: whether a container is there must be known for certain."""
+        while True:
+            try:
+                return await asyncio.to_thread(self._client.containers.get, f"{self._owner}-{guid}")
+            except NotFound:
+                return None
+            except (DockerException, requests.RequestException) as error:
+                log.info("the engine does not tell of instance %s: %s", guid, error)
+                await asyncio.sleep(AGAIN_S)
 
     async def sweep(self, known: set[str]) -> None:
         listed = await asyncio.to_thread(
@@ -288,7 +309,7 @@ class DockerRuntime:
 
 @contextmanager
 def _attached(container: Any) -> Iterator[socket.socket]:
-    """The container's stdin and stdout."""
+    """The container's stdin and stdout. docker-py returns a reader of the socket; both must be closed."""
     wire = container.attach_socket(params={"stdin": 1, "stdout": 1, "stream": 1})
     raw: socket.socket = getattr(wire, "_sock", wire)
     raw.settimeout(SHIM_START_S)
@@ -296,6 +317,7 @@ def _attached(container: Any) -> Iterator[socket.socket]:
         yield raw
     finally:
         wire.close()
+        raw.close()
 
 
 def _read_until(wire: socket.socket, wanted: bytes) -> None:

@@ -69,8 +69,11 @@ class LogFile:
         except OSError:
             pass
 
-    def _rotate(self) -> None:
+    def close(self) -> None:
         os.close(self._fd)
+
+    def _rotate(self) -> None:
+        self.close()
         for base in self._files()[:-1]:
             os.unlink(self._path(base))
         self._base, self._size = self._base + self._size, 0

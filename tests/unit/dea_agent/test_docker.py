@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from docker.errors import APIError, NotFound
 
 from chalicelib.contracts.auction import Limits
@@ -68,6 +69,7 @@ class FakeContainer:
         return {**CPU, "memory_stats": {"usage": 100}}
 
     def remove(self, force: bool = False) -> None:
+        self.engine._answer()
         self.engine.all.pop(self.name, None)
 
 
@@ -75,14 +77,20 @@ class FakeEngine:
     def __init__(self) -> None:
         self.all: dict[str, FakeContainer] = {}
         self.happenings: queue.Queue[dict[str, Any]] = queue.Queue()
-        self.broken, self.answer, self.deaf_to_kills = False, b"started\n", 0
+        self.broken, self.answer, self.deaf_to_kills, self.away = False, b"started\n", 0, 0
         self.containers = self
 
     def create(self, **arguments: Any) -> FakeContainer:
         made = self.all[arguments["name"]] = FakeContainer(self, arguments)
         return made
 
+    def _answer(self) -> None:
+        if self.away:
+            self.away -= 1
+            raise requests.ConnectionError("no such socket")
+
     def get(self, name: str) -> FakeContainer:
+        self._answer()
         if name not in self.all:
             raise NotFound("no such container")
         return self.all[name]
@@ -209,6 +217,24 @@ def test_a_kill_is_tried_until_the_engine_obeys(engine: FakeEngine, tmp_path: Pa
 
     run(engine, scenario)
     assert engine.all["zf-dea-0-g1"].signals == ["SIGKILL", "SIGKILL"]
+
+
+def test_what_the_engine_does_not_answer_while_it_is_away_is_asked_and_done_later(
+    engine: FakeEngine, tmp_path: Path
+) -> None:
+    async def scenario(runtime: DockerRuntime) -> None:
+        launch = a_launch(tmp_path)
+        await runtime.launch(launch)
+        (launch.control / "shim.json").write_text("{}")
+        engine.away = 1
+        container = await runtime.adopt("g1", launch.control, None)
+        assert container is not None
+        engine.away = 1
+        await container.remove()
+        while engine.all:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+    run(engine, scenario)
 
 
 def test_health_is_asked_at_the_containers_own_address_if_it_has_one(engine: FakeEngine, tmp_path: Path) -> None:
