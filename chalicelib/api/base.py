@@ -39,6 +39,9 @@ CONTENT_TYPES = [
 #: Largest JSON or YAML body, bytes. API Gateway takes 10 MB, Lambda 6 MB with its own wrapping.
 MAX_BODY_BYTES = 5 * 1024 * 1024
 
+#: Values of one filter. cf asks for at most 200 at a time.
+MAX_VALUES = 500
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -85,10 +88,16 @@ class Request:
             raise BadQuery(f"Unknown query parameter(s): {names}. Valid parameters are: {valid}")
 
     def values(self, key: str) -> frozenset[str] | None:
-        """A comma-separated filter. Clients encode each value once more, so that its own commas survive."""
+        """A comma-separated filter. Clients encode each value once more, so that its own commas survive.
+
+        Raises BadQuery for more than MAX_VALUES: many a value costs a read.
+        """
         if key not in self.query:
             return None
-        return frozenset(unquote(value) for value in self.query[key].split(","))
+        values = self.query[key].split(",")
+        if len(values) > MAX_VALUES:
+            raise BadQuery(f"{key} can have at most {MAX_VALUES} values")
+        return frozenset(map(unquote, values))
 
     @cached_property
     def text(self) -> str:

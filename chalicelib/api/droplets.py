@@ -8,15 +8,16 @@ from chalicelib.api.render import accepted, common, paginated, to_one
 from chalicelib.api.scoped import narrowed, relabelled, scoped
 from chalicelib.core.errors import Unprocessable
 from chalicelib.core.roles import READ_SECRETS, WRITE
-from chalicelib.services import apps, droplets
+from chalicelib.services import access, apps, droplets
 from chalicelib.services.listing import page
 from chalicelib.services.owned import owned
 from chalicelib.tables.apps import App, Droplet
+from chalicelib.tables.identity import Space
 
 endpoints = Endpoints(__name__)
 
-#: Commands may hold secrets: lists do not tell them.
-HIDDEN = "[PRIVATE DATA HIDDEN IN LISTS]"
+#: Commands may hold secrets: lists do not tell them, nor does anything to who may not read secrets.
+HIDDEN_IN_LISTS, HIDDEN = "[PRIVATE DATA HIDDEN IN LISTS]", "[PRIVATE DATA HIDDEN]"
 
 
 def render(request: Request, droplet: Droplet) -> dict[str, Any]:
@@ -46,9 +47,15 @@ def render(request: Request, droplet: Droplet) -> dict[str, Any]:
     }
 
 
-def render_listed(request: Request, droplet: Droplet) -> dict[str, Any]:
+def render_listed(request: Request, droplet: Droplet, hidden: str = HIDDEN_IN_LISTS) -> dict[str, Any]:
     document = render(request, droplet)
-    return document | {"process_types": dict.fromkeys(document["process_types"], HIDDEN)}
+    return document | {"process_types": dict.fromkeys(document["process_types"], hidden)}
+
+
+def _shown(request: Request, droplet: Droplet, space: Space) -> Answer:
+    if access.may_read_secrets(request.actor, space):
+        return Answer(render(request, droplet))
+    return Answer(render_listed(request, droplet, HIDDEN))
 
 
 @endpoints("GET", "/v3/droplets")
@@ -68,8 +75,7 @@ def of_app(request: Request, guid: str) -> Answer:
 
 @endpoints("GET", "/v3/droplets/{guid}")
 def show(request: Request, guid: str) -> Answer:
-    droplet, _ = owned(request.actor, Droplet, guid)
-    return Answer(render(request, droplet))
+    return _shown(request, *owned(request.actor, Droplet, guid))
 
 
 @endpoints("PATCH", "/v3/droplets/{guid}")
@@ -92,8 +98,8 @@ def download(request: Request, guid: str) -> Answer:
 
 @endpoints("GET", "/v3/apps/{guid}/droplets/current")
 def current(request: Request, guid: str) -> Answer:
-    app, _ = owned(request.actor, App, guid)
-    return Answer(render(request, droplets.current(app)))
+    app, space = owned(request.actor, App, guid)
+    return _shown(request, droplets.current(app), space)
 
 
 def _current(request: Request, app: App) -> Answer:

@@ -6,7 +6,7 @@ from chalicelib.api.base import Answer, Endpoints, Request
 from chalicelib.api.parsing import Body
 from chalicelib.core.errors import NotFound
 from chalicelib.core.roles import READ_SECRETS, WRITE
-from chalicelib.services import apps, environment, listing
+from chalicelib.services import access, apps, environment, listing
 from chalicelib.services.owned import owned
 from chalicelib.tables.apps import App
 from chalicelib.tables.identity import Organization
@@ -68,7 +68,7 @@ def everything(request: Request, guid: str) -> Answer:
 @endpoints("GET", "/v3/apps/{guid}/permissions")
 def permissions(request: Request, guid: str) -> Answer:
     _, space = owned(request.actor, App, guid)
-    sensitive = request.actor.may_in_space(READ_SECRETS, str(space.guid), str(space.org_guid))
+    sensitive = access.may_read_secrets(request.actor, space)
     return Answer({"read_basic_data": True, "read_sensitive_data": sensitive})
 
 

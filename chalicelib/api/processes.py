@@ -3,7 +3,7 @@
 from typing import Any
 
 from chalicelib.api.base import Answer, Endpoints, Request
-from chalicelib.api.droplets import HIDDEN
+from chalicelib.api.droplets import HIDDEN, HIDDEN_IN_LISTS
 from chalicelib.api.instances import process_instances, stats
 from chalicelib.api.parsing import Body
 from chalicelib.api.render import common, paginated, to_one
@@ -13,7 +13,7 @@ from chalicelib.core.errors import NotFound
 from chalicelib.core.manifest_process import is_endpoint
 from chalicelib.core.roles import OPERATE, READ, WRITE
 from chalicelib.core.units import MAX_COMMAND, MAX_DISK_MB, MAX_INSTANCES, MAX_MEMORY_MB, MAX_TIMEOUT_S
-from chalicelib.services import processes
+from chalicelib.services import access, processes
 from chalicelib.services.listing import page
 from chalicelib.services.owned import owned
 from chalicelib.tables.apps import App
@@ -54,9 +54,15 @@ def render(request: Request, process: Process) -> dict[str, Any]:
     }
 
 
-def render_listed(request: Request, process: Process) -> dict[str, Any]:
+def render_listed(request: Request, process: Process, hidden: str = HIDDEN_IN_LISTS) -> dict[str, Any]:
     document = render(request, process)
-    return document | {"command": HIDDEN if document["command"] else None}
+    return document | {"command": hidden if document["command"] else None}
+
+
+def _shown(request: Request, process: Process, space: Space, status: int = 200) -> Answer:
+    if access.may_read_secrets(request.actor, space):
+        return Answer(render(request, process), status)
+    return Answer(render_listed(request, process, HIDDEN), status)
 
 
 def _health(settings: dict[str, Any] | None, default: str, with_timeout: bool) -> dict[str, Any]:
@@ -80,8 +86,7 @@ def index(request: Request) -> Answer:
 
 @endpoints("GET", "/v3/processes/{guid}")
 def show(request: Request, guid: str) -> Answer:
-    process, _ = owned(request.actor, Process, guid)
-    return Answer(render(request, process))
+    return _shown(request, *owned(request.actor, Process, guid))
 
 
 @endpoints("PATCH", "/v3/processes/{guid}")
@@ -129,7 +134,8 @@ def of_app(request: Request, guid: str) -> Answer:
 
 @endpoints("GET", "/v3/apps/{guid}/processes/{type}")
 def show_of_app(request: Request, guid: str, type: str) -> Answer:
-    return Answer(render(request, _typed(request, guid, type)[0]))
+    process, _, space = _typed(request, guid, type)
+    return _shown(request, process, space)
 
 
 @endpoints("PATCH", "/v3/apps/{guid}/processes/{type}")
@@ -219,7 +225,7 @@ def _scale(request: Request, process: Process, app: App, space: Space) -> Answer
             changes[attribute] = value
     body.done()
     processes.scale(request.world, request.actor, process, app, space, changes, request.trace)
-    return Answer(render(request, process), 202)
+    return _shown(request, process, space, 202)
 
 
 def _terminate(request: Request, process: Process, app: App, space: Space, index: str) -> Answer:

@@ -16,6 +16,8 @@ Render = Callable[[Request, Any], dict[str, Any]]
 #: What every list takes.
 LIST_PARAMETERS = ("page", "per_page", "order_by", "label_selector", "created_ats", "updated_ats")
 MAX_PER_PAGE = 5000
+#: Of a label selector; a resource has 50 labels.
+MAX_TERMS = 100
 #: Lambda answers at most 6 MB; a page ends earlier and ``next`` carries the rest.
 MAX_PAGE_BYTES = 5 * 1024 * 1024
 
@@ -87,13 +89,19 @@ def _number(request: Request, name: str, default: int, maximum: int) -> int:
 
 def _metadata_filter(request: Request) -> list[Callable[[Resource], bool]]:
     selector = request.query.get("label_selector")
-    return [] if not selector else [lambda resource: _selected(resource.labels or {}, selector)]
+    if not selector:
+        return []
+    terms = [_term(term) for term in _terms(selector)]  # once, however many resources there are
+    return [lambda resource: _selected(resource.labels or {}, terms)]
 
 
-def _selected(labels: dict[str, str], selector: str) -> bool:
+#: Key, operator, operand.
+Term = tuple[str, str, frozenset[str]]
+
+
+def _selected(labels: dict[str, str], terms: Sequence[Term]) -> bool:
     """``k=v``, ``k!=v``, ``k``, ``!k``, ``k in (a,b)``, ``k notin (a,b)``, all of them together."""
-    for term in _terms(selector):
-        key, operator, operand = _term(term)
+    for key, operator, operand in terms:
         value = labels.get(key)
         holds = {
             "exists": value is not None,
@@ -114,10 +122,12 @@ def _terms(selector: str) -> list[str]:
             parts.append("")
         else:
             parts[-1] += character
+    if len(parts) > MAX_TERMS:
+        raise BadQuery(f"Label selector: at most {MAX_TERMS} terms")
     return [part.strip() for part in parts]
 
 
-def _term(term: str) -> tuple[str, str, frozenset[str]]:
+def _term(term: str) -> Term:
     for word in ("notin", "in"):
         key, found, rest = term.partition(f" {word} ")
         if found and rest.strip().startswith("(") and rest.strip().endswith(")"):

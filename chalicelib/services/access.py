@@ -2,7 +2,7 @@
 
 from chalicelib.bootstrap import World
 from chalicelib.core.errors import InvalidToken, NotAuthenticated, NotAuthorized, NotFound
-from chalicelib.core.roles import READ, Actor
+from chalicelib.core.roles import READ, READ_SECRETS, Actor
 from chalicelib.services import listing
 from chalicelib.tables.base import Member
 from chalicelib.tables.identity import Organization, Space
@@ -46,6 +46,11 @@ def org_for(actor: Actor, org_guid: str, permission: str = READ, what: str = "Or
     if not actor.may_in_org(permission, org_guid):
         raise NotAuthorized
     return org
+
+
+def may_read_secrets(actor: Actor, space: Space) -> bool:
+    """Whether what may hold secrets (variables, commands) is for the actor's eyes."""
+    return actor.may_in_space(READ_SECRETS, str(space.guid), str(space.org_guid))
 
 
 def require_admin(actor: Actor) -> None:

@@ -21,7 +21,6 @@ from chalicelib.services import (
     steps,
 )
 from chalicelib.tables.apps import App, Build, Droplet, Package
-from chalicelib.tables.base import Name
 from chalicelib.tables.identity import Secret, Space
 from chalicelib.tables.ledger import Job
 from chalicelib.tables.unit import Unit
@@ -51,8 +50,7 @@ def space_for(actor: Actor, space_guid: str) -> Space:
 def named(space_guids: Iterable[str], names: Iterable[str]) -> list[App]:
     """The apps that have these very names in these spaces, by the items that make names unique."""
     wanted = set(names)
-    keys = {(scope(space), name.lower()) for space in space_guids for name in wanted if name}
-    found = {str(item.guid) for item in Name.batch_get(sorted(keys), consistent_read=True)} if keys else set()
+    found = listing.by_names((scope(space), name) for space in space_guids for name in wanted)
     return [app for app in listing.load(App, sorted(found)) if app.name in wanted]
 
 

@@ -46,6 +46,8 @@ def search(
 
 def find(actor: Actor, guid: str) -> AuditEvent:
     """Raises NotFound("Event")."""
+    if not is_possible(guid):
+        raise NotFound("Event")
     try:
         event = AuditEvent.get(guid, consistent_read=True)
     except AuditEvent.DoesNotExist:

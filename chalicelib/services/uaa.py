@@ -32,7 +32,7 @@ def bad_credentials() -> UaaError:
 def authenticate_client(client_id: str, secret: str) -> Client:
     """Raises UaaError. A client without a secret, such as ``cf``, is public: its secret must be empty."""
     try:
-        client = Client.get(client_id, consistent_read=True) if client_id else None
+        client = Client.get(client_id, consistent_read=True) if listing.is_possible(client_id) else None
     except Client.DoesNotExist:
         client = None
     if client is not None and not client.secret_hash:
@@ -107,6 +107,8 @@ def revoke_for_user(user_guid: str) -> None:
 def get_client(client_id: str) -> Client:
     """Raises UaaError."""
     try:
+        if not listing.is_possible(client_id):
+            raise Client.DoesNotExist
         return Client.get(client_id, consistent_read=True)
     except Client.DoesNotExist:
         raise UaaError(404, "not_found", f"No client with requested id: {client_id[:100]}") from None

@@ -211,6 +211,24 @@ def test_a_command_of_ones_own_goes_before_the_droplets_and_is_hidden_in_lists(s
     assert stage.api.patch(f"/v3/processes/{app}", json={"command": None}).json["command"] == "python server.py"
 
 
+@pytest.mark.parametrize(
+    ("role", "sees"), [("space_auditor", False), ("space_supporter", False), ("space_developer", True)]
+)
+def test_commands_are_shown_to_those_alone_who_may_read_secrets(stage: Stage, role: str, sees: bool) -> None:
+    app = stage.runnable()
+    droplet = stage.api.get(f"/v3/apps/{app}/droplets/current").guid
+    member = stage.member("max", role)
+    shown = [
+        member.get(f"/v3/processes/{app}").json["command"],
+        member.get(f"/v3/apps/{app}/processes/web").json["command"],
+        member.get(f"/v3/droplets/{droplet}").json["process_types"]["web"],
+        member.get(f"/v3/apps/{app}/droplets/current").json["process_types"]["web"],
+    ]
+    if role == "space_supporter":
+        shown.append(member.post(f"/v3/processes/{app}/actions/scale", json={"instances": 2}).json["command"])
+    assert set(shown) == ({"python server.py"} if sees else {"[PRIVATE DATA HIDDEN]"})
+
+
 def test_processes_follow_the_droplet(stage: Stage) -> None:
     app = stage.started(process_types={"web": "run", "worker": "work"})
     worker = stage.api.get(f"/v3/apps/{app}/processes/worker").json

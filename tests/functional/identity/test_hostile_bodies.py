@@ -98,3 +98,24 @@ def test_no_body_breaks_an_endpoint(api: Client, guids: dict[str, str], method: 
 def test_no_query_breaks_a_list(api: Client, guids: dict[str, str], path: str, query: dict[str, str]) -> None:
     answered = api.admin.request("GET", path.format(**guids), query=query)
     assert answered.status in (200, 400), answered.text
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"space_guids": ",".join(str(number) for number in range(501))},
+        {"names": "," * 30_000},
+        {"label_selector": "a," * 30_000},
+    ],
+)
+def test_a_query_that_would_cost_thousands_of_reads_is_refused(api: Client, query: dict[str, str]) -> None:
+    assert api.admin.get("/v3/apps", **query).error[1] == "CF-BadQueryParameter"
+
+
+def test_what_is_too_long_for_a_key_is_not_found(api: Client, space: str) -> None:
+    long = "x" * 5000
+    assert api.admin.get(f"/v3/audit_events/{long}").status == 404
+    assert api.admin.get(f"/oauth/clients/{long}").status == 404
+    assert api.admin.get("/v3/apps", names=long, space_guids=space).guids == []
+    form = {"grant_type": "client_credentials", "client_id": long, "client_secret": "s"}
+    assert api.request("POST", "/oauth/token", form=form).status == 401
