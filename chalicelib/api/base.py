@@ -38,6 +38,8 @@ CONTENT_TYPES = [
 
 #: Largest JSON or YAML body, bytes. API Gateway takes 10 MB, Lambda 6 MB with its own wrapping.
 MAX_BODY_BYTES = 5 * 1024 * 1024
+#: Of a request id, characters. A guid has 36.
+MAX_TRACE = 100
 
 #: Values of one filter. cf asks for at most 200 at a time.
 MAX_VALUES = 500
@@ -58,7 +60,8 @@ class Request:
     def __init__(self, raw: Any, the_world: World) -> None:
         self.raw, self.world = raw, the_world
         self.headers: Mapping[str, str] = raw.headers
-        self.trace = self.headers.get("x-vcap-request-id") or new_guid()
+        # The caller's own only where no router stands before us; it goes into every log line and message.
+        self.trace = self.headers.get("x-vcap-request-id", "")[:MAX_TRACE] or new_guid()
 
     @cached_property
     def actor(self) -> Actor:

@@ -7,6 +7,7 @@ from chalicelib.services import audit, jobs, listing
 from chalicelib.tables.apps import App, Droplet
 from chalicelib.tables.identity import Space
 from chalicelib.tables.ledger import Job
+from chalicelib.tables.running import Process
 
 
 def key(guid: str) -> str:
@@ -30,10 +31,13 @@ def download_url(world: World, droplet: Droplet) -> str:
 
 
 def delete(world: World, actor: Actor, droplet: Droplet, space: Space, trace: str = "") -> Job:
-    """As a job. Not the current droplet: a started app is healed from it."""
+    """As a job. Not the current droplet, nor one that still runs: instances are healed from it."""
     app = listing.find(App, str(droplet.app_guid))
     if app is not None and app.droplet_guid == droplet.guid:
         raise Unprocessable("The droplet is its app's current droplet. Assign another droplet before you delete it.")
+    for process in listing.all_of(Process, f"app/{droplet.app_guid}/processes"):
+        if process.state == "STARTED" and process.droplet_guid == droplet.guid:
+            raise Unprocessable("The app still runs this droplet. Restart the app before you delete it.")
     unit = world.unit(trace)
     job = jobs.start(unit, "droplet.delete", "delete-droplet", droplet, guid=str(droplet.guid))
     data = {"droplet_guid": str(droplet.guid)}

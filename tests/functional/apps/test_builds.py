@@ -220,6 +220,15 @@ def test_the_current_droplet_cannot_be_deleted_others_can(stage: Stage, app: str
     assert not stage.world.blobs.exists(droplets.key(first))
 
 
+def test_a_droplet_that_still_runs_is_kept_for_healing(stage: Stage) -> None:
+    app = stage.started()
+    running = stage.api.get(f"/v3/apps/{app}/droplets/current").guid
+    assert stage.assign(app, stage.staged(app)).status == 200
+    assert "still runs this droplet" in stage.api.delete(f"/v3/droplets/{running}").error[2]
+    stage.api.post(f"/v3/apps/{app}/actions/restart")
+    assert stage.api.delete(f"/v3/droplets/{running}").status == 202
+
+
 def test_only_a_staged_droplet_of_the_app_can_become_current(stage: Stage, app: str) -> None:
     other = stage.staged(str(stage.create("other")["guid"]))
 

@@ -119,3 +119,8 @@ def test_what_is_too_long_for_a_key_is_not_found(api: Client, space: str) -> Non
     assert api.admin.get("/v3/apps", names=long, space_guids=space).guids == []
     form = {"grant_type": "client_credentials", "client_id": long, "client_secret": "s"}
     assert api.request("POST", "/oauth/token", form=form).status == 401
+
+
+def test_a_request_id_of_any_length_is_cut(api: Client) -> None:
+    answered = api.get("/v3/info", headers={"X-Vcap-Request-Id": "x" * 50_000})
+    assert len(answered.headers["x-vcap-request-id"]) == 100
