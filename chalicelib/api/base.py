@@ -65,8 +65,11 @@ class Request:
 
     @cached_property
     def actor(self) -> Actor:
-        """Who asks; raises NotAuthenticated or InvalidToken."""
-        return access.authenticate(self.world, self.headers.get("authorization"))
+        """Who asks; raises NotAuthenticated, InvalidToken, and NotAuthorized for a token that is not for this API."""
+        actor = access.authenticate(self.world, self.headers.get("authorization"))
+        if self.raw.context["resourcePath"].startswith(("/v3", "/internal")):
+            access.require_api_scope(actor, writes=self.raw.method not in ("GET", "HEAD"))
+        return actor
 
     @cached_property
     def base(self) -> str:

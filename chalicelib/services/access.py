@@ -53,6 +53,13 @@ def may_read_secrets(actor: Actor, space: Space) -> bool:
     return actor.may_in_space(READ_SECRETS, str(space.guid), str(space.org_guid))
 
 
+def require_api_scope(actor: Actor, writes: bool) -> None:
+    """A token that was narrowed to other scopes carries none of its user's roles. Raises NotAuthorized."""
+    sufficient = actor.is_admin if writes else actor.sees_all
+    if not sufficient and f"cloud_controller.{'write' if writes else 'read'}" not in actor.scopes:
+        raise NotAuthorized
+
+
 def require_admin(actor: Actor) -> None:
     if not actor.is_admin:
         raise NotAuthorized

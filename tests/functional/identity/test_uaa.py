@@ -70,6 +70,15 @@ def test_a_scope_that_is_asked_for_narrows_the_token(api: Client) -> None:
     assert log_in(api, scope="").status == 200
 
 
+def test_a_narrowed_token_carries_its_users_power_no_further(api: Client, org: str) -> None:
+    reader = api.with_token(log_in(api, scope="cloud_controller.read").json["access_token"])
+    assert reader.get("/v3/organizations").status == 200
+    assert reader.patch(f"/v3/organizations/{org}", json={}).error[1] == "CF-NotAuthorized"
+    name_only = api.with_token(log_in(api, scope="openid").json["access_token"])
+    assert name_only.get("/v3/organizations").status == 403
+    assert name_only.get(f"/Users/{api.admin.user_guid}").status == 200
+
+
 @pytest.mark.parametrize(("username", "password"), [("admin", "wrong"), ("nobody", "wrong"), ("admin", ""), ("", "")])
 def test_wrong_credentials_are_refused_alike(api: Client, username: str, password: str) -> None:
     answered = log_in(api, username, password)
