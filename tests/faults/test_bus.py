@@ -57,7 +57,7 @@ def processes(name: str) -> list[tuple[int, str, int]]:
             environ = {key: value for key, _, value in pairs}
         except OSError:
             continue  # ended meanwhile, or somebody else's
-        if "CF_INSTANCE_GUID" in environ and json.loads(environ["VCAP_APPLICATION"])["application_name"] == name:
+        if json.loads(environ.get("VCAP_APPLICATION") or "{}").get("application_name") == name:
             found.append((int(environ["CF_INSTANCE_INDEX"]), environ["CF_INSTANCE_GUID"], int(folder.name)))
     return sorted(found)
 
