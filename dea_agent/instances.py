@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import secrets
 import time
 from dataclasses import replace
 
@@ -24,6 +25,8 @@ class Instances:
 
     def __init__(self, tools: Tools, lives: dict[str, Life], uid_base: int | None) -> None:
         self._tools, self._lives, self._uid_base = tools, lives, uid_base
+        # Anywhere, as with ports: the last boot's apps, and those of other clouds on this host, began elsewhere.
+        self._last_uid = (uid_base or 0) + secrets.randbelow(INSTANCE_UIDS)
 
     def start(self, start: Start) -> None:
         """Accept or refuse; a start that was seen before changes nothing."""
@@ -50,7 +53,10 @@ class Instances:
     def _free_uid(self, holding: list[Instance]) -> int | None:
         if self._uid_base is None:
             return None
-        return free_uid(self._uid_base, INSTANCE_UIDS, {instance.uid for instance in holding if instance.uid})
+        in_use = {instance.uid for instance in holding if instance.uid}
+        uid = free_uid(self._uid_base, INSTANCE_UIDS, in_use, self._last_uid)
+        self._last_uid = uid or self._last_uid
+        return uid
 
     def _open_log(self, instance: Instance) -> None:
         types = {"app": instance.source_type, "cell": "CELL"}

@@ -44,6 +44,10 @@ class Ports:
         self.resting[port] = now + self.rest_s
 
 
-def free_uid(base: int, count: int, in_use: Container[int]) -> int | None:
-    """The lowest user of the range that no instance has."""
-    return next((uid for uid in range(base, base + count) if uid not in in_use), None)
+def free_uid(base: int, count: int, in_use: Container[int], last: int) -> int | None:
+    """The next user of the range behind ``last`` that no instance has; None when all are taken.
+
+    In turn, for what an app leaves where every user may write must not at once be the next app's own.
+    """
+    turn = (base + (last - base + step) % count for step in range(1, count + 1))
+    return next((uid for uid in turn if uid not in in_use), None)

@@ -38,6 +38,9 @@ def _unpack(tar: tarfile.TarFile, folder: Path, most_bytes: int) -> None:
     made = {""}
     left = most_bytes
     for member in tar:
+        left -= member.size + tarfile.BLOCKSIZE  # the header too: nothing is free, not even an empty file
+        if left < 0:
+            raise ArchiveRefused(f"it unpacks to more than its disk limit of {most_bytes // 1024**2}M")
         if member.name.strip("./") == "" and member.isdir():
             continue
         path = clean_path(member.name)
@@ -62,9 +65,6 @@ def _unpack(tar: tarfile.TarFile, folder: Path, most_bytes: int) -> None:
                 raise ArchiveRefused(f"{quoted(path)} is a hard link to a symbolic one")
             os.link(folder / original, target)
         elif member.isreg():
-            left -= member.size
-            if left < 0:
-                raise ArchiveRefused(f"it unpacks to more than its disk limit of {most_bytes // 1024**2}M")
             _write(tar, member, target)
         else:
             raise ArchiveRefused(f"{quoted(path)} is a device or a pipe")

@@ -54,7 +54,8 @@ def pack(target: Path, folders: Mapping[str, Path], most_bytes: int) -> Packed:
         ):
             left = most_bytes
             for name, path in _walk(folders):
-                left -= _add(tar, name, path, folders)
+                # The header too: millions of empty files are not for nothing.
+                left -= _add(tar, name, path, folders) + tarfile.BLOCKSIZE
                 if left < 0:
                     raise StagingFailed(
                         "StagingError", f"the app is larger than its {most_bytes // 1024**2} MB of disk"
@@ -74,10 +75,14 @@ def fingerprint(folder: Path) -> str:
 def _walk(folders: Mapping[str, Path]) -> Iterator[tuple[str, Path]]:
     """(name in the archive, path) of all below, folders before what is in them, sorted; links not followed."""
     for name, path in sorted(folders.items()):
-        yield f"./{name}" if name else ".", path
-        if path.is_dir() and not path.is_symlink():
-            entries = {f"{name}/{entry.name}".lstrip("/"): Path(entry.path) for entry in os.scandir(path)}
-            yield from _walk(entries)
+        yield from _below(f"./{name}" if name else ".", path)
+
+
+def _below(name: str, path: Path) -> Iterator[tuple[str, Path]]:
+    yield name, path
+    if path.is_dir() and not path.is_symlink():
+        for entry in sorted(os.listdir(path)):
+            yield from _below(f"{name}/{entry}", path / entry)
 
 
 def _add(tar: tarfile.TarFile, name: str, path: Path, folders: Mapping[str, Path]) -> int:

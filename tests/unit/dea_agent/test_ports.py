@@ -26,5 +26,12 @@ def test_a_port_rests_until_its_time_is_over() -> None:
 
 
 def test_users_are_given_from_the_lowest_on() -> None:
-    assert free_uid(500, 3, {500, 502}) == 501
-    assert free_uid(500, 3, {500, 501, 502}) is None
+    assert free_uid(500, 3, {500, 502}, 500) == 501
+    assert free_uid(500, 3, {500, 501, 502}, 501) is None
+
+
+def test_a_user_has_his_next_turn_only_after_all_others() -> None:
+    uids = [500]
+    for _ in range(3):
+        uids.append(free_uid(500, 3, set(), uids[-1]) or 0)
+    assert uids == [500, 501, 502, 500]

@@ -83,6 +83,13 @@ def test_more_than_the_disk_limit_is_refused(tmp_path: Path, app: Path) -> None:
         tarball.pack(tmp_path / "d.tgz", {"app": app}, 13)
 
 
+def test_empty_files_without_end_are_refused_too(tmp_path: Path, app: Path) -> None:
+    for number in range(100):
+        (app / f"empty-{number}").touch()
+    with pytest.raises(StagingFailed, match="larger than"):
+        tarball.pack(tmp_path / "x.tgz", {"app": app}, 32 * 1024)
+
+
 def test_a_fingerprint_tells_a_changed_folder_from_the_same(app: Path) -> None:
     before = tarball.fingerprint(app)
     assert tarball.fingerprint(app) == before
