@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from chalicelib.contracts.logs import LogEntry
-from router.log_cache import MAX_TEXT, LogCache, Meta, Window, merge
+from router.log_cache import MAX_SOURCE_BYTES, MAX_TEXT, LogCache, Meta, Window, merge
 
 ALL = Window(limit=1000)
 
@@ -68,6 +68,17 @@ def test_bytes_are_bounded_and_add_up() -> None:
     for source in cache.sources():
         cache.put(source, [line(99, text="y" * 100_001)])
     assert cache.size <= 100_000
+
+
+def test_the_long_lines_of_one_source_push_out_only_its_own() -> None:
+    cache = LogCache()
+    cache.put("quiet", [line(1, text="kept")])
+    for app in range(40):
+        cache.put(
+            f"loud-{app % 3}", [line(number, text="x" * MAX_TEXT) for number in range(app * 100, app * 100 + 100)]
+        )
+    assert texts(cache, source="quiet") == ["kept"]
+    assert cache.size < 4 * MAX_SOURCE_BYTES
 
 
 def test_a_long_line_is_cut() -> None:
