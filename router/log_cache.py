@@ -17,6 +17,9 @@ RING = 1000
 #: Of all sources together: bytes of text and of their frames, and the number of sources.
 MAX_BYTES, MAX_SOURCES = 128 * 1024 * 1024, 20_000
 
+#: Of one source, bytes: long lines of one app must not push out everybody else's.
+MAX_SOURCE_BYTES = 4 * 1024 * 1024
+
 #: A longer line is cut.
 MAX_TEXT = 64 * 1024
 
@@ -77,7 +80,7 @@ class LogCache:
             source.seen[key] = entry.offset
             _insert(source, entry)
             self.taken += 1
-        while len(source.entries) > self._ring:
+        while len(source.entries) > self._ring or source.size > MAX_SOURCE_BYTES:
             source.size -= _size(source.entries.pop(0))
             del source.times[0]
             source.expired += 1

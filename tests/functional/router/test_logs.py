@@ -150,6 +150,17 @@ def test_meta_tells_of_the_sources_that_one_may_read(router: Router, plane: Cont
     assert "secret" not in meta
 
 
+def test_who_is_nobody_costs_the_control_plane_one_question(router: Router, plane: ControlPlane, source: str) -> None:
+    refusal = b'{"errors":[{"code":1000,"title":"CF-InvalidAuthToken","detail":"Invalid Auth Token"}]}'
+    names = [source, "meta-1", "meta-2", "meta-3"]
+    for name in names:
+        post(router, log_grant(plane, name), name, lines(["one"]))
+        plane.answers[f"/internal/log_access/{name}"] = (401, refusal)
+    answer = router.get("localhost", "/api/v1/meta", headers={"Authorization": "bearer nobody"})
+    assert (answer.status_code, answer.content) == (401, refusal)
+    assert len([seen for seen in plane.seen if seen[2] == "bearer nobody"]) == 1
+
+
 def test_a_request_becomes_an_access_line_of_its_app(
     router: Router, plane: ControlPlane, dea: Dea, instance: Instance, source: str
 ) -> None:
