@@ -120,7 +120,8 @@ class DockerContainer:
 
     def main_pid(self) -> int | None:
         """The shim's first child: the container's first process is the shim."""
-        below = processes.descendants(self._container.attrs["State"]["Pid"]) if not self.ended.is_set() else []
+        shim = self._container.attrs["State"]["Pid"]  # 0: it has ended, and everything on this host is below 0
+        below = processes.descendants(shim) if shim and not self.ended.is_set() else []
         stats = [entry for pid in below if (entry := processes.stat(pid))]
         return min(stats, key=lambda entry: (entry.start, entry.pid)).pid if stats else None
 

@@ -209,6 +209,14 @@ def test_without_the_shims_record_the_engines_status_counts(engine: FakeEngine, 
     run(engine, scenario)
 
 
+def test_an_instance_without_a_process_names_none(engine: FakeEngine, tmp_path: Path) -> None:
+    async def scenario(runtime: DockerRuntime) -> None:
+        container = await runtime.launch(a_launch(tmp_path))
+        assert container.main_pid() is None
+
+    run(engine, scenario)
+
+
 def test_a_kill_is_tried_until_the_engine_obeys(engine: FakeEngine, tmp_path: Path) -> None:
     async def scenario(runtime: DockerRuntime) -> None:
         container = await runtime.launch(a_launch(tmp_path))
