@@ -97,6 +97,7 @@ def create(request: Request) -> Answer:
         body.wrong('Relationships User must be structured like this: "user: {"data": {"guid": "valid-guid"}}"')
     body.done()
     assert who is not None
+    roles.check_target(actor, role)
     return Answer(render(request, roles.give(request.world, actor, role, _user(who), request.trace)), 201)
 
 

@@ -22,7 +22,13 @@ def target_of(role: Role) -> str:
 
 def give(world: World, actor: Actor, role: Role, user: User, trace: str = "") -> Role:
     """``role``: a draft with its type and org_guid or space_guid. Raises Unprocessable, NotAuthorized."""
-    org_guid, where = _check_target(actor, role, user)
+    org_guid, where = check_target(actor, role)
+    if role.space_guid and not listing.by_names(
+        (f"roles/org/{org_guid}", f"{kind}/{user.guid}") for kind in ORG_MEMBERS
+    ):
+        raise Unprocessable(
+            "Users cannot be assigned roles in a space if they do not have a role in that space's organization."
+        )
     role.guid, role.user_guid = new_guid(), str(user.guid)
     unit = world.unit(trace)
     unit.create(role)
@@ -34,20 +40,18 @@ def give(world: World, actor: Actor, role: Role, user: User, trace: str = "") ->
     return role
 
 
-def _check_target(actor: Actor, role: Role, user: User) -> tuple[str, str]:
-    """The organization's guid, and the target in words."""
+def check_target(actor: Actor, role: Role) -> tuple[str, str]:
+    """The organization's guid, and the target in words. Raises Unprocessable, NotAuthorized.
+
+    Before anything is said of the user: who may give no role need not learn who exists.
+    """
     if role.space_guid:
         space = listing.find(Space, str(role.space_guid))
         if space is None or not actor.may_in_space(READ, str(space.guid), str(space.org_guid)):
             raise Unprocessable("Invalid space. Ensure that the space exists and you have access to it.")
         if not actor.may_in_space(MANAGE, str(space.guid), str(space.org_guid)):
             raise NotAuthorized
-        org_guid = str(space.org_guid)
-        if not listing.by_names((f"roles/org/{org_guid}", f"{kind}/{user.guid}") for kind in ORG_MEMBERS):
-            raise Unprocessable(
-                "Users cannot be assigned roles in a space if they do not have a role in that space's organization."
-            )
-        return org_guid, f"space '{space.name}'"
+        return str(space.org_guid), f"space '{space.name}'"
     org = listing.find(Organization, str(role.org_guid))
     if org is None or not actor.may_in_org(READ, str(org.guid)):
         raise Unprocessable("Invalid organization. Ensure that the organization exists and you have access to it.")

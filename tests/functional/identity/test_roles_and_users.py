@@ -168,3 +168,12 @@ def test_users_see_those_of_their_organizations_only(api: Client, org: str) -> N
     assert lead.delete(f"/v3/users/{dora.user_guid}").status == 403
     assert lead.post("/v3/users", json={"guid": "x"}).status == 403
     assert api.admin.delete(f"/v3/users/{api.admin.user_guid}").status == 422
+
+
+def test_who_may_give_no_role_does_not_learn_who_exists(api: Client, org: str, space: str) -> None:
+    api.user("dora")
+    member = api.user("member", organization_user=org, space_developer=space)
+    answers = [
+        member.post("/v3/roles", json=role("space_auditor", space, username=name)) for name in ("dora", "nobody")
+    ]
+    assert [answered.status for answered in answers] == [403, 403]
