@@ -11,7 +11,6 @@ import json
 import logging
 import os
 import secrets
-import shutil
 import time
 from collections.abc import Awaitable, Callable
 from functools import cached_property
@@ -27,7 +26,7 @@ from chalicelib.contracts.envelope import Envelope
 from chalicelib.contracts.heartbeat import REASON_EVACUATION, REASON_SHUTDOWN, DeaShutdown
 from chalicelib.contracts.routing import RouterStart
 from chalicelib.contracts.staging import StagingStart, StagingStop
-from dea_agent import downloads
+from dea_agent import downloads, trees
 from dea_agent.admin import Admin
 from dea_agent.bidder import Bidder
 from dea_agent.builds import Builds, Stager
@@ -310,7 +309,7 @@ class Agent:
         await self._instances.end_all(Ending(REASON_SHUTDOWN, "Stopping instance: the DEA goes", quick=True))
         await self._runtime.close()
         await self._inboxes.remove()
-        await asyncio.to_thread(shutil.rmtree, self._config.dir, ignore_errors=True)
+        await asyncio.to_thread(trees.remove, self._config.dir)
         self._finish(STOP_ALL)
 
     async def _go(self) -> None:

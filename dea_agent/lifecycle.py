@@ -7,7 +7,6 @@ healthy; unregistered before anybody hears of the end; settled before SIGTERM; w
 
 import asyncio
 import logging
-import shutil
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
@@ -24,7 +23,7 @@ from chalicelib.contracts.heartbeat import (
     DropletExited,
 )
 from chalicelib.core.timers import Timers
-from dea_agent import sockets
+from dea_agent import sockets, trees
 from dea_agent.health import HealthChecker, Unhealthy
 from dea_agent.log_pump import LogPump
 from dea_agent.messenger import CC, HM, Messenger
@@ -83,7 +82,7 @@ class Tools:
         self.registry.drop(guid)
         self.pump.retire(guid)
         for parent in (self.folders.instances, self.folders.control):
-            await asyncio.to_thread(shutil.rmtree, parent / guid, ignore_errors=True)
+            await asyncio.to_thread(trees.remove, parent / guid)
 
 
 class Life:

@@ -57,6 +57,7 @@ def named(space_guids: Iterable[str], names: Iterable[str]) -> list[App]:
 def add(world: World, unit: Unit, actor: Actor, app: App, space: Space, variables: Mapping[str, str]) -> None:
     """A new app in the caller's unit, without its web process. Sets its guid."""
     app.guid = new_guid()
+    unit.require(Space, str(space.guid), Unprocessable(WRONG_SPACE))
     unit.create(app)
     unit.claim(scope(str(space.guid)), str(app.name), str(app.guid), taken(str(app.name)))
     if variables:

@@ -57,6 +57,7 @@ def create_space(world: World, actor: Actor, space: Space, trace: str = "") -> S
         raise Unprocessable(WRONG_ORG) from None
     space.guid = new_guid()
     unit = world.unit(trace)
+    unit.require(Organization, org_guid, Unprocessable(WRONG_ORG))
     unit.create(space)
     unit.claim(f"org/{org_guid}/spaces", name, str(space.guid), NameTaken("Name must be unique per organization"))
     audit.record(unit, actor, "audit.space.create", space, str(space.guid), org_guid)

@@ -42,6 +42,8 @@ def start_process(world: World, unit: Unit, app: App, process: Process, droplet:
     process.changed_at = now()
     spec = environment.run_spec(world, app, process, droplet, earlier + 1)
     world.blobs.put_bytes(run_spec_key(str(process.guid), earlier + 1), json.dumps(to_json(spec)).encode())
+    # It holds variables in clear text. The last version's stays until this unit has replaced it for good.
+    world.blobs.delete(run_spec_key(str(process.guid), earlier - 1))
     unit.put(process)
     unit.put(_desired(process))
     if earlier:

@@ -54,6 +54,7 @@ def create(world: World, actor: Actor, route: Route, trace: str = "") -> Route:
     _check_host(world, actor, route, domain)
     route.guid = new_guid()
     unit = world.unit(trace)
+    unit.require(Space, str(route.space_guid), Unprocessable(WRONG_SPACE))
     unit.create(route)
     unit.claim(SCOPE, str(route.url), str(route.guid), _taken(route))
     _hold_host(unit, route)

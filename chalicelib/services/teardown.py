@@ -1,7 +1,8 @@
 """The jobs that take away organizations, spaces and domains with all that is in them.
 
-Each removes the contents first and the thing itself last, and looks again at what is there: a job that was killed
-goes on where it ended, and one that has ended does nothing.
+Each removes the contents first, then the thing itself, and then looks again: what somebody made in the meantime was
+made while the thing still existed (Unit.require), and nothing can be made in it any more. A job that was killed goes
+on where it ended, and one that has ended does nothing.
 """
 
 from typing import Any
@@ -16,33 +17,43 @@ from chalicelib.tables.running import Route
 @jobs.worker("delete-org")
 def delete_org(world: World, work: dict[str, Any]) -> None:
     guid = work["guid"]
-    for space in listing.all_of(Space, f"org/{guid}/spaces"):
-        delete_space(world, {"guid": str(space.guid)})
-    for domain in listing.all_of(Domain, f"org/{guid}/domains"):
-        delete_domain(world, {"guid": str(domain.guid)})
-    roles.remove_all(world, f"org/{guid}")
+    _empty_org(world, guid)
     org = listing.find(Organization, guid)
     if org is not None:
         unit = world.unit()
         unit.remove(org)
         unit.release("orgs", str(org.name))
         unit.commit()
+        _empty_org(world, guid)
+
+
+def _empty_org(world: World, guid: str) -> None:
+    for space in listing.all_of(Space, f"org/{guid}/spaces"):
+        delete_space(world, {"guid": str(space.guid)})
+    for domain in listing.all_of(Domain, f"org/{guid}/domains"):
+        delete_domain(world, {"guid": str(domain.guid)})
+    roles.remove_all(world, f"org/{guid}")
 
 
 @jobs.worker("delete-space")
 def delete_space(world: World, work: dict[str, Any]) -> None:
     guid = work["guid"]
-    for app in listing.all_of(App, f"space/{guid}/apps"):
-        apps.remove(world, str(app.guid))
-    for route in listing.all_of(Route, f"space/{guid}/routes"):
-        routes.remove(world, route)
-    roles.remove_all(world, f"space/{guid}")
+    _empty_space(world, guid)
     space = listing.find(Space, guid)
     if space is not None:
         unit = world.unit()
         unit.remove(space)
         unit.release(f"org/{space.org_guid}/spaces", str(space.name))
         unit.commit()
+        _empty_space(world, guid)
+
+
+def _empty_space(world: World, guid: str) -> None:
+    for app in listing.all_of(App, f"space/{guid}/apps"):
+        apps.remove(world, str(app.guid))
+    for route in listing.all_of(Route, f"space/{guid}/routes"):
+        routes.remove(world, route)
+    roles.remove_all(world, f"space/{guid}")
 
 
 @jobs.worker("delete-domain")

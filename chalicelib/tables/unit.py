@@ -81,6 +81,10 @@ class Unit:
         operation = Operation("condition_check", (model, *key), {"condition": condition}, refused)
         self._operations.append(operation)
 
+    def require(self, model: type[Resource], guid: str, refused: PaasError) -> None:
+        """Let the transaction stand only while this resource exists: what belongs to it is gone when it is."""
+        self.check(model, guid, condition=model.guid.exists(), refused=refused)
+
     def create(self, resource: Resource) -> None:
         """A new resource with its memberships. Sets created_at when it is not set."""
         if not resource.created_at:
