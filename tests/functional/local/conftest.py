@@ -36,7 +36,7 @@ def sns(endpoint: str) -> Any:
 @pytest.fixture
 def name() -> str:
     """A name no other test has."""
-    return f"test-{next(_names)}"
+    return f"local-{next(_names)}"
 
 
 @pytest.fixture
