@@ -4,6 +4,10 @@ Set before anything of the control plane is imported, because table names are ma
 """
 
 import os
+import signal
+
+# A runner that was started in the background ignores Ctrl-C, and so would every command that tests start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 os.environ.update(
     {
