@@ -18,7 +18,7 @@ from chalicelib.core.errors import NotFound
 from chalicelib.services import environment
 from chalicelib.tables.apps import App, Build, Droplet
 from chalicelib.tables.base import Member
-from chalicelib.tables.running import OPEN, STARTED, Auction, Placement, Process
+from chalicelib.tables.running import OPEN, Auction, Placement, Process
 from chalicelib.tables.unit import Unit
 
 #: Placements that fit in one transaction beside what else it holds; a larger process owes itself the rest.
@@ -201,10 +201,6 @@ def stop_instances(unit: Unit, process: Process, surplus: Sequence[Placement], r
     guids += tuple(str(row.replaces) for row in surplus if row.replaces)
     if guids:
         unit.send("topic:dea", "dea.stop", Stop(str(process.guid), instance_guids=guids, reason=reason))
-
-
-def is_running(row: Placement) -> bool:
-    return bool(row.state == STARTED)
 
 
 def _desired(process: Process) -> Member:

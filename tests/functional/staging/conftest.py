@@ -20,7 +20,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import pytest
-from moto.server import ThreadedMotoServer
 
 from chalicelib.adapters.blobs import Blobs
 from chalicelib.contracts.auction import Limits
@@ -30,31 +29,15 @@ from dea_agent.runtimes.base import LAUNCHER
 from dea_agent.staging import Stager
 from dea_agent.staging.sandbox import SYSTEM_PATH
 from dea_agent.unpack import give, unpack
+from tests.functional import s3
+
+blobs, endpoint = s3.blobs, s3.endpoint
 
 ROOT = Path(__file__).parents[3]
 EXAMPLES, BUILDPACKS = ROOT / "examples", ROOT / "infra" / "stack" / "buildpacks"
 
 #: Behind the users that apps of a local cloud run as.
 UID_BASE = 42001 if os.geteuid() == 0 else None
-
-
-@pytest.fixture(scope="session")
-def endpoint() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
-@pytest.fixture
-def blobs(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Blobs:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    blobs = Blobs(f"test-{uuid.uuid4().hex}")
-    blobs.s3.create_bucket(Bucket=blobs.bucket)
-    return blobs
 
 
 @pytest.fixture
