@@ -210,8 +210,9 @@ def show(invocation: Invocation, said: dict[str, Any]) -> None:
 
 def stay(invocation: Invocation, where: Folders, process: subprocess.Popen[bytes]) -> None:
     """Until Ctrl-C, or until somebody else stops the cloud. Raises ZfError when the supervisor dies."""
-    invocation.console.say("Ctrl-C stops it.")
     try:
+        # Inside, because who reads this line may press Ctrl-C before we have returned from writing it.
+        invocation.console.say("Ctrl-C stops it.")
         status = process.wait()
     except KeyboardInterrupt:
         invocation.console.say("Stopping.")
