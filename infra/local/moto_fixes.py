@@ -1,8 +1,9 @@
 """Corrections to moto where it differs from AWS in what this platform stands on, or costs too much per call.
 
 Each was measured against moto 5.2.5, which is pinned; tests/functional/local/test_aws.py holds them. In short:
-a cancelled transaction loses writes of others, a query reads the whole table, a served long poll of a dead
-client eats a message, a publish fails when one subscriber's queue is gone, and memory grows with every message.
+a cancelled transaction loses writes of others, a transaction sent again is done again, a query reads the whole
+table, a served long poll of a dead client eats a message, a publish fails when one subscriber's queue is gone, and
+memory grows with every message.
 """
 
 import base64
@@ -13,11 +14,13 @@ import json
 import math
 import threading
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import Any
 
 import moto.core.responses
+from moto.core.responses import ActionResult
+from moto.dynamodb.exceptions import DynamodbException
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import Table
@@ -34,12 +37,56 @@ class ClientGone(Exception):
     """The consumer of a long poll has died: what comes next must go to somebody who lives."""
 
 
+class IdempotentParameterMismatch(DynamodbException):
+    error_type = "com.amazonaws.dynamodb.v20120810#IdempotentParameterMismatchException"
+
+    def __init__(self) -> None:
+        super().__init__(self.error_type, "DynamoDB Transaction was called with the same token and other parameters")
+
+
+#: For how long a transaction's token is known, in seconds: the API reference of TransactWriteItems.
+TOKEN_S = 600
+
+
+class Tokens:
+    """Tokens of the transactions that were done: a client that missed the answer sends its transaction again."""
+
+    def __init__(self) -> None:
+        self._done: OrderedDict[str, tuple[float, int]] = OrderedDict()
+
+    def is_done(self, token: str, operations: int, now: float) -> bool:
+        """operations: their hash. Raises IdempotentParameterMismatch when the token was another transaction's."""
+        while self._done and next(iter(self._done.values()))[0] < now - TOKEN_S:
+            self._done.popitem(last=False)
+        if token not in self._done:
+            return False
+        if self._done[token][1] != operations:
+            raise IdempotentParameterMismatch
+        return True
+
+    def add(self, token: str, operations: int, now: float) -> None:
+        self._done[token] = now, operations
+
+
+tokens = Tokens()
+
+
 class DynamoHandlerOnJson(DynamoHandler):
-    """moto's handler, with JSON in and out as it is.
+    """moto's handler, with JSON in and out as it is, and with idempotent transactions.
 
     moto walks botocore's service model for every attribute of every item, 0.1 ms each; DynamoDB's wire format is
     what the backend keeps, so there is nothing to translate.
     """
+
+    def transact_write_items(self) -> ActionResult:
+        token, operations = self.body.get("ClientRequestToken"), hash(json.dumps(self.body["TransactItems"]))
+        if token is None:
+            return super().transact_write_items()
+        if tokens.is_done(token, operations, time.monotonic()):
+            return ActionResult({})
+        result = super().transact_write_items()
+        tokens.add(token, operations, time.monotonic())
+        return result
 
     def parse_parameters(self, request: Any) -> None:
         self.params = json.loads(self.raw_body)

@@ -45,6 +45,20 @@ def test_a_cancelled_transaction_leaves_no_trace(dynamodb: Any, table: str) -> N
     assert items == [{**key("counted"), "n": {"N": "1"}}, {**key("taken"), "n": {"N": "1"}}]
 
 
+def test_a_transaction_sent_again_is_not_done_again(dynamodb: Any, table: str) -> None:
+    def put(token: str, name: str) -> None:
+        new = {"TableName": table, "Item": key(name), "ConditionExpression": "attribute_not_exists(k)"}
+        dynamodb.transact_write_items(TransactItems=[{"Put": new}], ClientRequestToken=token)
+
+    put("first", "new")
+    put("first", "new")
+    with pytest.raises(dynamodb.exceptions.TransactionCanceledException):
+        put("second", "new")
+    put("second", "other")  # a cancelled transaction used up nothing
+    with pytest.raises(dynamodb.exceptions.IdempotentParameterMismatchException):
+        put("first", "third")
+
+
 def test_cancelled_transactions_lose_no_write_of_others(dynamodb: Any, table: str) -> None:
     dynamodb.put_item(TableName=table, Item={**key("counter"), "n": {"N": "0"}})
     dynamodb.put_item(TableName=table, Item=key("taken"))
