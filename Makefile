@@ -28,7 +28,7 @@ check: setup ## Format, lint and types
 	$(BIN)/mypy
 
 test: check ## Everything that must pass before a change lands (a few minutes)
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadgroup
 
 test-faults: setup ## Kill and cut every part while the platform works (ten minutes or so)
 	$(BIN)/pytest tests/faults
