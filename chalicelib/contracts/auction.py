@@ -1,12 +1,13 @@
 """Placing work on a DEA: discover, bid, start, refuse, stop, update.
 
-One vocabulary for the two kinds of work (``instance`` of a process, ``staging`` of a build), because they are
-auctioned alike. ``work_guid`` is the process guid or the build guid; a build has the one index 0, version 0.
+One vocabulary for the three kinds of work (``instance`` of a process, ``staging`` of a build, ``task``), because they
+are auctioned alike. ``work_guid`` is the guid of the process, build or task; the last two have the one index 0,
+version 0.
 """
 
 from dataclasses import dataclass
 
-INSTANCE, STAGING = "instance", "staging"
+INSTANCE, STAGING, TASK = "instance", "staging", "task"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,8 @@ class Bid:
 class Start:
     """``dea.start``, CC to the winner's queue. Dedupe key: instance_guid.
 
+    work: instance or task. A task has its own guid for process_guid, its name for process_type, no routes and no
+    port, and it ends with ``task.finished``.
     spec_url: presigned GET of the :class:`~chalicelib.contracts.runspec.RunSpec` (JSON; holds the secrets).
     droplet_url: presigned GET of the droplet (tar.gz); droplet_digest: ``sha256:<hex>`` of it.
     route_grant, log_grant: JWTs signed by CC (see contracts.grants).
@@ -103,11 +106,13 @@ class Start:
     route_grant: str = ""
     log_grant: str = ""
     stack: str = "cflinuxfs4"
+    work: str = INSTANCE
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """``dea.started``, DEA to CC: the instance is healthy and registered. Dedupe key: instance_guid."""
+    """``dea.started``, DEA to CC: the instance is healthy and registered, or the task runs. Dedupe key:
+    instance_guid."""
 
     process_guid: str
     version: int

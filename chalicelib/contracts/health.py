@@ -48,11 +48,12 @@ class HmResync:
 
 @dataclass(frozen=True, slots=True)
 class HmOrphan:
-    """``hm.orphan``: work owned by a host that is gone. CC fails the builds with a reason."""
+    """``hm.orphan``: work owned by a host that is gone. CC fails the builds and tasks with a reason."""
 
     dea: str
     boot: str
     builds: tuple[str, ...]
+    tasks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,8 @@ class Heartbeat:
     """``dea.heartbeat``, DEA to queue ``beats``. Dedupe key: (dea, boot, seq); older seq is dropped.
 
     digest: hash of everything in ``instances``; HM writes instance rows only when it changed.
-    usage: by instance guid; present at most every USAGE_INTERVAL. builds: build guids being staged.
+    usage: by instance guid; present at most every USAGE_INTERVAL. builds, tasks: guids of what is being staged and
+    of what runs or begins to; HM looks at these in every beat, whatever the digest.
     """
 
     dea: str
@@ -73,6 +74,7 @@ class Heartbeat:
     instances: tuple[InstanceBeat, ...]
     usage: dict[str, Usage] = field(default_factory=dict)
     builds: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,24 @@ class DropletExited:
     app_guid: str
     version: int
     index: int
+    instance_guid: str
+    dea: str
+    boot: str
+    reason: str
+    exit_status: int | None
+    description: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFinished:
+    """``task.finished``, DEA to queue ``cc``. Sent once per task; dedupe key: instance_guid, of the attempt that ran.
+
+    reason: CRASHED when it ended by itself, whatever its status, or because of a limit; otherwise what ended it.
+    exit_status, description: as in :class:`DropletExited`. at: epoch s.
+    """
+
+    task_guid: str
     instance_guid: str
     dea: str
     boot: str

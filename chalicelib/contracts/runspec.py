@@ -4,8 +4,16 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
+class SidecarSpec:
+    """A command that runs beside the process's own, in the same container, folder and environment."""
+
+    name: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunSpec:
-    """S3 object ``runspecs/<process_guid>/<version>.json``.
+    """S3 object ``runspecs/<process_guid>/<version>.json``, of a task ``taskspecs/<task_guid>.json``.
 
     command: the start command (user's own, else the droplet's). env: the user's variables, strings.
     vcap_application: without the per-instance fields, which the DEA adds. vcap_services: as the app sees it.
@@ -17,6 +25,7 @@ class RunSpec:
     env: dict[str, str] = field(default_factory=dict)
     vcap_application: str = "{}"
     vcap_services: str = "{}"
+    sidecars: tuple[SidecarSpec, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

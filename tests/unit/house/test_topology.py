@@ -13,7 +13,7 @@ TOPOLOGY = json.loads((Path(__file__).parents[3] / "infra" / "topology.json").re
 
 def models() -> dict[str, Any]:
     os.environ.setdefault("ZF_PREFIX", "zf-test")
-    from chalicelib.tables import actual, apps, base, identity, ledger, running  # noqa: F401
+    from chalicelib.tables import actual, apps, base, identity, ledger, running, tasks  # noqa: F401
     from chalicelib.tables.connection import Table
 
     found = {}
