@@ -87,7 +87,12 @@ def cc_inbox(event: Any) -> Failures:
 @blueprint.on_sqs_message(queue="jobs", batch_size=1)
 def cc_jobs(event: Any) -> Failures:
     """Queue ``jobs``: one job at a time."""
-    return each(event.to_dict(), lambda envelope: jobs.run(world(), envelope.read(jobs.RunJob).job_guid))
+    return each(event.to_dict(), _run_job)
+
+
+def _run_job(envelope: Envelope) -> None:
+    message = envelope.read(jobs.RunJob)
+    jobs.run(world(), message.job_guid, message.turn)
 
 
 @blueprint.schedule("rate(1 minute)")

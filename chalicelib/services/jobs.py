@@ -22,16 +22,28 @@ log = logging.getLogger(__name__)
 
 DEADLINE_S = 3600
 
+#: States that a job does not leave again.
+ENDED = ("COMPLETE", "FAILED")
+
 
 @dataclass(frozen=True, slots=True)
 class RunJob:
-    """``job.run`` to queue ``jobs``. Dedupe key: job_guid, by the job's state."""
+    """``job.run`` to queue ``jobs``. Dedupe keys: job_guid, by the job's state; turn, so that a message that comes
+    twice does not make two chains of a job that is done in several turns."""
 
     job_guid: str
+    turn: int = 0
 
 
-#: name -> what does it. A worker returns when the job is complete and raises PaasError when it failed.
-Worker = Callable[[World, dict[str, Any]], None]
+@dataclass(frozen=True, slots=True)
+class Later:
+    """What a worker returns that waits for somebody else: look again in ``after_s`` seconds. Clients see POLLING."""
+
+    after_s: float
+
+
+#: name -> what does it. A worker returns None when the job is complete and raises PaasError when it failed.
+Worker = Callable[[World, dict[str, Any]], Later | None]
 WORKERS: dict[str, Worker] = {}
 
 
@@ -46,13 +58,20 @@ def worker(name: str) -> Callable[[Worker], Worker]:
 
 
 def start(
-    unit: Unit, operation: str, do: str, resource: Resource | None = None, delay_s: float = 0, **work: Any
+    unit: Unit,
+    operation: str,
+    do: str,
+    resource: Resource | None = None,
+    delay_s: float = 0,
+    within_s: float = DEADLINE_S,
+    **work: Any,
 ) -> Job:
     """Add a job to ``unit``. ``operation`` is what clients see (``app.delete``); ``work`` must be JSON.
 
     delay_s: for who runs the job himself right after the commit, so that the queue has it only if he dies.
+    within_s: when the sweep fails it.
     """
-    job = Job(new_guid(), operation=operation, work={"do": do, **work}, deadline=now() + DEADLINE_S)
+    job = Job(new_guid(), operation=operation, work={"do": do, **work}, deadline=now() + within_s)
     job.resource = {"kind": resource.KIND, "guid": resource.guid} if resource else {}
     unit.create(job)
     unit.due(job, job.deadline)
@@ -67,19 +86,32 @@ def done(unit: Unit, operation: str) -> Job:
     return job
 
 
-def run(world: World, job_guid: str) -> None:
-    """Do a job once more or for the first time. Unexpected errors leave it to the queue to try again."""
+def run(world: World, job_guid: str, turn: int | None = None) -> None:
+    """Do a job once more or for the first time. Unexpected errors leave it to the queue to try again.
+
+    turn: of the message that says so; one that the job has left behind does nothing.
+    """
     job = listing.find(Job, job_guid)
-    if job is None or job.state in ("COMPLETE", "FAILED"):
+    if job is None or job.state in ENDED or (turn is not None and turn < job.work.get("turn", 0)):
         return
     try:
-        WORKERS[job.work["do"]](world, job.work)
+        later = WORKERS[job.work["do"]](world, job.work)
     except Conflict:
         raise
     except PaasError as error:
         finish(world, job, error)
     else:
-        finish(world, job)
+        _postpone(world, job, later) if later else finish(world, job)
+
+
+def _postpone(world: World, job: Job, later: Later) -> None:
+    """The next turn, as a message that comes late. Of two runs of one turn only one gets this far: the job's rev."""
+    unit = world.unit()
+    turn = job.work.get("turn", 0) + 1
+    job.state, job.work = "POLLING", {**job.work, "turn": turn}
+    unit.put(job)
+    unit.send("queue:jobs", "job.run", RunJob(str(job.guid), turn), later.after_s)
+    unit.commit()
 
 
 def finish(world: World, job: Job, error: PaasError | None = None) -> None:
