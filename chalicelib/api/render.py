@@ -1,7 +1,10 @@
 """Resources as v3 documents: what all have in common, and pages of them."""
 
 import json
+import operator
+import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,8 +16,20 @@ from chalicelib.tables.ledger import Job
 
 Render = Callable[[Request, Any], dict[str, Any]]
 
+#: How a moment is compared: ``created_ats[lte]=2026-11-23T15:29:54Z``.
+COMPARED: dict[str, Callable[[str, str], bool]] = {
+    "lt": operator.lt,
+    "lte": operator.le,
+    "gt": operator.gt,
+    "gte": operator.ge,
+}
+MOMENT_PARAMETERS = tuple(
+    f"{name}{suffix}" for name in ("created_ats", "updated_ats") for suffix in ("", *(f"[{word}]" for word in COMPARED))
+)
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
+
 #: What every list takes.
-LIST_PARAMETERS = ("page", "per_page", "order_by", "label_selector", "created_ats", "updated_ats")
+LIST_PARAMETERS = ("page", "per_page", "order_by", "label_selector", *MOMENT_PARAMETERS)
 MAX_PER_PAGE = 5000
 #: Of a label selector; a resource has 50 labels.
 MAX_TERMS = 100
@@ -61,19 +76,57 @@ def including(request: Request, *allowed: str) -> frozenset[str]:
 def listing(request: Request, lists: Sequence[str], *filters: str, orders: tuple[str, ...] = ()) -> Listing:
     """What to list, from the query. ``filters``: further parameters that this endpoint takes."""
     request.only(*LIST_PARAMETERS, "guids", "names", *filters)
-    order_by = request.query.get("order_by", "created_at")
+    # "+" in a query is a space once it is decoded.
+    order_by = request.query.get("order_by", "created_at").removeprefix("+").removeprefix(" ")
     allowed = ("created_at", "updated_at", "name", *orders)
-    if order_by.lstrip("-+") not in allowed:
+    if order_by.removeprefix("-") not in allowed:
         raise BadQuery(f"Order by can only be: {', '.join(allowed)}")
+    updated = moments(request, "updated_ats")
     return Listing(
         lists=lists,
         guids=request.values("guids"),
         names=request.values("names"),
-        where=_metadata_filter(request),
+        created=moments(request, "created_ats"),
+        where=[*_metadata_filter(request), *(_updated(test) for test in updated)],
         order_by=order_by,
         page=_number(request, "page", 1, 10**9),
         per_page=_number(request, "per_page", 50, MAX_PER_PAGE),
     )
+
+
+def moments(request: Request, name: str) -> list[Callable[[str], bool]]:
+    """The tests of a stamp that ``name`` (``created_ats``) and its comparisons make. Raises BadQuery.
+
+    Clients see whole seconds, so that is what is compared.
+    """
+    tests: list[Callable[[str], bool]] = []
+    asked = request.values(name)
+    if asked is not None:
+        for moment in asked:
+            _check_moment(name, moment)
+        tests.append(lambda stamp: when(stamp) in asked)
+    for word, holds in COMPARED.items():
+        limit = request.query.get(f"{name}[{word}]")
+        if limit is not None:
+            _check_moment(name, limit)
+            tests.append(partial(_compared, holds, limit))
+    return tests
+
+
+def _check_moment(name: str, text: str) -> None:
+    if not MOMENT.fullmatch(text):
+        title = name.capitalize().replace("_", " ")
+        raise BadQuery(
+            f"{title} has an invalid timestamp format. Timestamps should be formatted as 'YYYY-MM-DDThh:mm:ssZ'"
+        )
+
+
+def _compared(holds: Callable[[str, str], bool], limit: str, stamp: str) -> bool:
+    return holds(str(when(stamp)), limit)
+
+
+def _updated(test: Callable[[str], bool]) -> Callable[[Any], bool]:
+    return lambda resource: test(str(resource.updated_at))
 
 
 def _number(request: Request, name: str, default: int, maximum: int) -> int:
@@ -101,14 +154,14 @@ Term = tuple[str, str, frozenset[str]]
 
 def _selected(labels: dict[str, str], terms: Sequence[Term]) -> bool:
     """``k=v``, ``k!=v``, ``k``, ``!k``, ``k in (a,b)``, ``k notin (a,b)``, all of them together."""
-    for key, operator, operand in terms:
+    for key, word, operand in terms:
         value = labels.get(key)
         holds = {
             "exists": value is not None,
             "missing": value is None,
             "in": value in operand,
             "notin": value not in operand,
-        }[operator]
+        }[word]
         if not holds:
             return False
     return True
@@ -132,10 +185,10 @@ def _term(term: str) -> Term:
         key, found, rest = term.partition(f" {word} ")
         if found and rest.strip().startswith("(") and rest.strip().endswith(")"):
             return key.strip(), word, frozenset(item.strip() for item in rest.strip()[1:-1].split(","))
-    for symbol, operator in (("!=", "notin"), ("==", "in"), ("=", "in")):
+    for symbol, word in (("!=", "notin"), ("==", "in"), ("=", "in")):
         key, found, value = term.partition(symbol)
         if found:
-            return key.strip(), operator, frozenset({value.strip()})
+            return key.strip(), word, frozenset({value.strip()})
     if not term.strip("!"):
         raise BadQuery("Label selector: Invalid label_selector value")
     return (term[1:].strip(), "missing", frozenset()) if term.startswith("!") else (term, "exists", frozenset())

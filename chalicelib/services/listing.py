@@ -13,6 +13,7 @@ from chalicelib.core.errors import NotFound
 from chalicelib.tables.base import Member, Name, Resource
 
 R = TypeVar("R", bound=Resource)
+T = TypeVar("T")
 
 #: DynamoDB's limit for one batch get.
 BATCH = 100
@@ -23,14 +24,16 @@ MAX_KEY_BYTES = 1024
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What to list. lists: membership lists. guids, names: filters that members answer. where: on the resource.
+    """What to list. lists: membership lists. guids, names, created: filters that members answer; created: tests of
+    the stamp of creation. where: on the resource.
 
-    order_by: created_at, updated_at or name, with ``-`` for descending. page from 1.
+    order_by: created_at, updated_at, name or another attribute, with ``-`` for descending. page from 1.
     """
 
     lists: Sequence[str]
     guids: frozenset[str] | None = None
     names: frozenset[str] | None = None
+    created: Sequence[Callable[[str], bool]] = ()
     where: Sequence[Callable[[Any], bool]] = ()
     order_by: str = "created_at"
     page: int = 1
@@ -44,6 +47,23 @@ class Listing:
     def having(self, test: Callable[[Any], bool]) -> "Listing":
         """Only what passes ``test``, too."""
         return replace(self, where=[*self.where, test])
+
+    def admits(self, guid: str, name: str, created_at: str) -> bool:
+        """Whether what is told by a member passes the filters on it."""
+        return (
+            (self.guids is None or guid in self.guids)
+            and (self.names is None or name in self.names)
+            and all(test(created_at) for test in self.created)
+        )
+
+    @property
+    def order(self) -> tuple[str, bool]:
+        """The attribute to sort by, and whether descending."""
+        return self.order_by.lstrip("-+"), self.order_by.startswith("-")
+
+    def slice(self, found: Sequence[T]) -> list[T]:
+        """This page's share of all that was found, in order."""
+        return list(found[(self.page - 1) * self.per_page : self.page * self.per_page])
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,40 +137,40 @@ def load(model: type[R], guids: Sequence[str]) -> list[R]:
 def page(model: type[R], listing: Listing) -> Page:
     """One page, as the module describes."""
     candidates = [
-        member
-        for member in members(listing.lists)
-        if (listing.guids is None or member.guid in listing.guids)
-        and (listing.names is None or member.name in listing.names)
+        member for member in members(listing.lists) if listing.admits(member.guid, str(member.name), member.created_at)
     ]
-    field_name, descending = listing.order_by.lstrip("-+"), listing.order_by.startswith("-")
+    field_name, descending = listing.order
     if field_name == "name":
         candidates.sort(key=lambda member: str(member.name), reverse=descending)
     elif descending and field_name == "created_at":
         candidates.reverse()
     guids = [member.guid for member in candidates]
-    start, end = (listing.page - 1) * listing.per_page, listing.page * listing.per_page
     if not listing.where and field_name in ("created_at", "name"):
-        return Page(list(load(model, guids[start:end])), len(guids))
+        return Page(list(load(model, listing.slice(guids))), len(guids))
     resources = [item for item in load(model, guids) if all(test(item) for test in listing.where)]
     if field_name not in ("created_at", "name"):
-        resources.sort(key=lambda item: str(getattr(item, field_name, "")), reverse=descending)
-    return Page(list(resources[start:end]), len(resources))
+        resources.sort(key=lambda item: _sort_key(item, field_name), reverse=descending)
+    return Page(list(listing.slice(resources)), len(resources))
 
 
 def sliced(resources: Iterable[Any], listing: Listing) -> Page:
     """A page of what has been found by other ways than lists, with the listing's filters and order."""
-    field_name, descending = listing.order_by.lstrip("-+"), listing.order_by.startswith("-")
+    field_name, descending = listing.order
     chosen = [
         item
         for item in resources
-        if (listing.guids is None or item.guid in listing.guids)
-        and (listing.names is None or item.list_name in listing.names)
+        if listing.admits(str(item.guid), getattr(item, "list_name", ""), str(item.created_at))
         and all(test(item) for test in listing.where)
     ]
-    chosen.sort(key=lambda item: item.list_name if field_name == "name" else str(getattr(item, field_name, "")))
-    if descending:
-        chosen.reverse()
-    return Page(list(chosen[(listing.page - 1) * listing.per_page : listing.page * listing.per_page]), len(chosen))
+    attribute = "list_name" if field_name == "name" else field_name
+    chosen.sort(key=lambda item: _sort_key(item, attribute), reverse=descending)
+    return Page(listing.slice(chosen), len(chosen))
+
+
+def _sort_key(item: Any, attribute: str) -> tuple[float, str]:
+    """Numbers (``position``) sort as numbers, all else as text."""
+    value = getattr(item, attribute, None)
+    return (value, "") if isinstance(value, int | float) else (0, str(value or ""))
 
 
 def all_of(model: type[R], parent_list: str) -> list[R]:

@@ -9,7 +9,10 @@ from chalicelib.tables.connection import Table, table_name
 
 
 class App(Resource):
-    """desired_state: STARTED or STOPPED. droplet_guid: the current droplet. buildpacks: as the user named them."""
+    """desired_state: STARTED or STOPPED. droplet_guid: the current droplet. buildpacks: as the user named them.
+
+    features: name -> bool, of those that somebody has set (services.features).
+    """
 
     class Meta:
         table_name = table_name("apps")
@@ -23,6 +26,7 @@ class App(Resource):
     buildpacks = JSONAttribute(default=list)
     stack = UnicodeAttribute(default="cflinuxfs4")
     droplet_guid = UnicodeAttribute(null=True)
+    features = JSONAttribute(default=dict)
 
     @property
     def state(self) -> str:

@@ -52,6 +52,10 @@ class Member(Table):
     def guid(self) -> str:
         return str(self.member).partition("#")[2]
 
+    @property
+    def created_at(self) -> str:
+        return str(self.member).partition("#")[0]
+
 
 class Name(Table):
     """The item that makes a name unique within its scope, and answers who has it.
