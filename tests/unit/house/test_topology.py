@@ -2,6 +2,8 @@
 
 import json
 import os
+import pkgutil
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,11 @@ TOPOLOGY = json.loads((Path(__file__).parents[3] / "infra" / "topology.json").re
 
 def models() -> dict[str, Any]:
     os.environ.setdefault("ZF_PREFIX", "zf-test")
-    from chalicelib.tables import actual, apps, base, identity, ledger, running, tasks  # noqa: F401
+    from chalicelib import tables
     from chalicelib.tables.connection import Table
+
+    for module in pkgutil.iter_modules(tables.__path__):
+        import_module(f"{tables.__name__}.{module.name}")
 
     found = {}
 
