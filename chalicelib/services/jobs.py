@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.adapters.clock import new_guid, now
+from chalicelib.adapters.clock import new_guid, now, stamp
 from chalicelib.bootstrap import World
 from chalicelib.core.errors import Conflict, PaasError
 from chalicelib.services import listing
@@ -21,6 +21,8 @@ from chalicelib.tables.unit import Unit
 log = logging.getLogger(__name__)
 
 DEADLINE_S = 3600
+#: How long clients may ask for a job that has ended, seconds.
+KEPT_S = 24 * 3600
 
 #: States that a job does not leave again.
 ENDED = ("COMPLETE", "FAILED")
@@ -73,7 +75,7 @@ def start(
     """
     job = Job(new_guid(), operation=operation, work={"do": do, **work}, deadline=now() + within_s)
     job.resource = {"kind": resource.KIND, "guid": resource.guid} if resource else {}
-    unit.create(job)
+    _begin(unit, job)
     unit.due(job, job.deadline)
     unit.send("queue:jobs", "job.run", RunJob(str(job.guid)), delay_s)
     return job
@@ -81,9 +83,15 @@ def start(
 
 def done(unit: Unit, operation: str) -> Job:
     """Add a job that ``unit`` itself completes: for what clients expect a job for, though it is small."""
-    job = Job(new_guid(), operation=operation, state="COMPLETE")
-    unit.create(job)
+    job = Job(new_guid(), operation=operation, state="COMPLETE", expires_at=int(now()) + KEPT_S)
+    _begin(unit, job)
     return job
+
+
+def _begin(unit: Unit, job: Job) -> None:
+    """In no list: nobody lists jobs, and their rows go by themselves."""
+    job.created_at = stamp()
+    unit.put(job, Job.guid.does_not_exist())
 
 
 def run(world: World, job_guid: str, turn: int | None = None) -> None:
@@ -119,6 +127,7 @@ def finish(world: World, job: Job, error: PaasError | None = None) -> None:
     unit = world.unit()
     job.state = "FAILED" if error else "COMPLETE"
     job.errors = error.body()["errors"] if error else []
+    job.expires_at = int(now()) + KEPT_S
     unit.put(job)
     unit.settled(job, float(job.deadline))
     unit.commit()

@@ -7,8 +7,24 @@ from pynamodb.attributes import BinaryAttribute, BooleanAttribute, JSONAttribute
 from chalicelib.tables.base import Resource
 from chalicelib.tables.connection import Table, table_name
 
+#: The guid of quota ``default``, which every new organization has. It may be renamed, but never deleted.
+DEFAULT_QUOTA = "8b2c4ac2-0f0b-4a5c-9d0e-5a1f7c0de000"
+
+
+#: What every user's tokens may say, as in Cloud Foundry's UAA: the groups that everybody is in.
+EVERYBODYS_SCOPES = (
+    "cloud_controller.read",
+    "cloud_controller.write",
+    "cloud_controller_service_permissions.read",
+    "openid",
+    "password.write",
+    "uaa.user",
+)
+
 
 class Organization(Resource):
+    """suspended: only administrators may change anything in it. isolation_segment_guid: its spaces' default."""
+
     class Meta:
         table_name = table_name("organizations")
 
@@ -16,9 +32,13 @@ class Organization(Resource):
     KIND: ClassVar[str] = "organizations"
     name = UnicodeAttribute()
     suspended = BooleanAttribute(default=False)
+    quota_guid = UnicodeAttribute(null=True)
+    isolation_segment_guid = UnicodeAttribute(null=True)
 
 
 class Space(Resource):
+    """quota_guid: of its space quota, if it has one."""
+
     class Meta:
         table_name = table_name("spaces")
 
@@ -26,14 +46,32 @@ class Space(Resource):
     KIND: ClassVar[str] = "spaces"
     name = UnicodeAttribute()
     org_guid = UnicodeAttribute()
+    quota_guid = UnicodeAttribute(null=True)
+    isolation_segment_guid = UnicodeAttribute(null=True)
+    allows_ssh = BooleanAttribute(default=True)
 
     def parents(self) -> list[str]:
         return [f"org/{self.org_guid}"]
 
 
+class IsolationSegment(Resource):
+    """Hosts set apart. The organizations entitled to it are in list ``isolation_segment/<guid>/organizations``, it
+    is in theirs, ``org/<guid>/isolation_segments``; the spaces assigned to it in ``isolation_segment/<guid>/spaces``.
+    """
+
+    class Meta:
+        table_name = table_name("isolation-segments")
+
+    LABEL: ClassVar[str] = "Isolation segment"
+    KIND: ClassVar[str] = "isolation_segments"
+    name = UnicodeAttribute()
+
+
 class User(Resource):
     """A UAA user and the CC's user in one. in_cc: the CC knows him, so he is a member of list ``users``.
 
+    username: empty for somebody of whom the CC knows a guid and the UAA nothing. active: may log in.
+    profile: what SCIM keeps of him: given_name, family_name, email. scopes: the UAA's groups that he is in.
     password_hash: argon2id; None for who cannot log in by password. failed_at, locked_until: epoch s.
     password_at: when the password was set; refresh tokens from before are void.
     """
@@ -47,6 +85,8 @@ class User(Resource):
     origin = UnicodeAttribute(default="uaa")
     password_hash = UnicodeAttribute(null=True)
     scopes = JSONAttribute(default=list)
+    active = BooleanAttribute(default=True)
+    profile = JSONAttribute(default=dict)
     in_cc = BooleanAttribute(default=True)
     failures = NumberAttribute(default=0)
     failed_at = NumberAttribute(default=0)
@@ -56,6 +96,11 @@ class User(Resource):
     @property
     def list_name(self) -> str:
         return str(self.username)
+
+    def parents(self) -> list[str]:
+        """Whom the UAA knows is in its list ``uaa/users``, and so in those of the groups that not everybody is in."""
+        groups = [f"group/{scope}" for scope in self.scopes if scope not in EVERYBODYS_SCOPES]
+        return ["uaa", *groups] if self.username else []
 
 
 class Role(Resource):
@@ -98,16 +143,25 @@ class Domain(Resource):
 
 
 class Client(Table):
-    """A UAA client. secret_hash: argon2id, or empty for the public ``cf`` client."""
+    """A UAA client. scopes: the most that a user's token may say through it; authorities: what its own tokens say.
+
+    secret_hash: argon2id, or empty for the public ``cf`` client. second_secret_hash: of a secret that is on its way
+    in, or out. Validities in seconds.
+    """
 
     class Meta:
         table_name = table_name("clients")
 
     client_id = UnicodeAttribute(hash_key=True)
     secret_hash = UnicodeAttribute(default="")
+    second_secret_hash = UnicodeAttribute(default="")
+    name = UnicodeAttribute(default="")
     scopes = JSONAttribute(default=list)
+    authorities = JSONAttribute(default=list)
     grants = JSONAttribute(default=list)
     access_validity_s = NumberAttribute(default=600)
+    refresh_validity_s = NumberAttribute(default=30 * 24 * 3600)
+    modified_at = NumberAttribute(default=0)
 
 
 class RefreshToken(Table):
@@ -121,6 +175,31 @@ class RefreshToken(Table):
     client_id = UnicodeAttribute()
     scopes = JSONAttribute(default=list)
     issued_at = NumberAttribute()
+    expires_at = NumberAttribute()
+
+
+class Revoked(Table):
+    """Access tokens that are void before their time. key: ``jti/<id>``, or ``user/<guid>`` for those from before ``at``.
+
+    Asked for only by tokens that say ``revocable``. expires_at: TTL, when no such token can be valid any more.
+    """
+
+    class Meta:
+        table_name = table_name("revoked-tokens")
+
+    key = UnicodeAttribute(hash_key=True)
+    at = NumberAttribute()
+    expires_at = NumberAttribute()
+
+
+class Attempts(Table):
+    """Logins that failed from one address within one window. key: ``<address>#<number of the window>``."""
+
+    class Meta:
+        table_name = table_name("login-attempts")
+
+    key = UnicodeAttribute(hash_key=True)
+    count = NumberAttribute(default=0)
     expires_at = NumberAttribute()
 
 

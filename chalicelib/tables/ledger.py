@@ -13,6 +13,7 @@ class Job(Resource):
     """A v3 job. operation: ``app.delete``; state: PROCESSING, POLLING, COMPLETE, FAILED; errors: v3 errors.
 
     work: what the jobs queue needs to go on ({"do": name, ...}); deadline: epoch s, then the sweep fails it.
+    expires_at: epoch s, TTL: a day after its end; until then none.
     """
 
     class Meta:
@@ -27,6 +28,7 @@ class Job(Resource):
     work = JSONAttribute(default=dict)
     resource = JSONAttribute(default=dict)  # {"kind": "apps", "guid": ...}: for its link
     deadline = NumberAttribute(default=0)
+    expires_at = NumberAttribute(null=True)
 
 
 class TargetIndex(GlobalSecondaryIndex):
