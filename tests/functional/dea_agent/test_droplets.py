@@ -164,7 +164,11 @@ def test_hostile_droplets_are_refused_and_nothing_leaves_the_folder(tmp_path: Pa
     assert {path.name for path in tmp_path.iterdir()} == {"droplet.tgz", "out"}
 
 
-@pytest.mark.parametrize("content", [b"", b"no archive", b"\x1f\x8b", a_tar(member("a", b"x" * 5000))[:-40]])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no archive", b"\x1f\x8b", a_tar(member("a", b"x" * 5000))[:-40]],
+    ids=["empty", "text", "magic", "cut"],
+)
 def test_what_is_no_archive_is_said_to_be_none(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "droplet.tgz").write_bytes(content)
     (tmp_path / "out").mkdir()
