@@ -6,11 +6,10 @@ from chalicelib.api.base import Answer, Endpoints, Request
 from chalicelib.api.parsing import Body
 from chalicelib.core.errors import NotFound
 from chalicelib.core.roles import READ_SECRETS, WRITE
-from chalicelib.services import access, apps, environment, listing
+from chalicelib.services import access, apps, environment, listing, routing
 from chalicelib.services.owned import owned
 from chalicelib.tables.apps import App
 from chalicelib.tables.identity import Organization
-from chalicelib.tables.running import Process
 
 endpoints = Endpoints(__name__)
 
@@ -51,7 +50,7 @@ def update(request: Request, guid: str) -> Answer:
 def everything(request: Request, guid: str) -> Answer:
     app, space = owned(request.actor, App, guid, READ_SECRETS)
     org = listing.get(Organization, str(space.org_guid))
-    web = listing.find(Process, guid)
+    web = routing.process_of(guid, "web")
     return Answer(
         {
             "staging_env_json": {},

@@ -105,7 +105,7 @@ def describe(world: World, app: App) -> AppSpec:
     """The app as the manifest that would make it."""
     return AppSpec(
         name=str(app.name),
-        processes=tuple(_described(process) for process in processes.of_app(str(app.guid))),
+        processes=tuple(map(_described, processes.current(str(app.guid)).values())),
         buildpacks=tuple(app.buildpacks or ()),
         stack=str(app.stack),
         env=environment.read(world, str(app.guid)),
@@ -171,7 +171,7 @@ def _change(world: World, actor: Actor, space: Space, app: App, spec: AppSpec, t
         unit.put(app)
         apps.record(unit, actor, "apply_manifest", app, space, {"request": {"name": app.name}})
 
-    present = {str(process.type): process for process in processes.of_app(str(app.guid))}
+    present = processes.current(str(app.guid))
     if len(present.keys() | {item.type for item in spec.processes}) > MAX_PROCESSES:
         raise Unprocessable(f"An app can have at most {MAX_PROCESSES} processes")
     changing = [_changing(world, app, present.get(item.type), item) for item in spec.processes]

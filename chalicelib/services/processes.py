@@ -23,9 +23,18 @@ START_COST = 10 + placements.OPENED_AT_ONCE
 
 
 def of_app(app_guid: str) -> list[Process]:
-    """In order of creation, ``web`` first."""
+    """``web`` first, of several (while a deployment runs) the newest first; then the others in order of creation."""
     found = listing.all_of(Process, f"app/{app_guid}/processes")
-    return sorted(found, key=lambda process: process.type != WEB)
+    webs = [process for process in found if process.type == WEB]
+    return [*reversed(webs), *(process for process in found if process.type != WEB)]
+
+
+def current(app_guid: str) -> dict[str, Process]:
+    """One process of each type, ``web`` first: of several web processes the newest."""
+    found: dict[str, Process] = {}
+    for process in of_app(app_guid):
+        found.setdefault(str(process.type), process)
+    return found
 
 
 def by_type(app_guid: str, process_type: str) -> Process:
@@ -68,7 +77,7 @@ def follow(world: World, app: App, droplet: Droplet, last: Step, trace: str) -> 
 
     ``web`` is always there. A type that the droplet does not have any more is stopped and removed.
     """
-    present = {str(process.type): process for process in of_app(str(app.guid))}
+    present = current(str(app.guid))
     wanted = {WEB: None, **droplet.process_types}
     work = [_following(app, present.get(kind), kind, command) for kind, command in wanted.items()]
     steps.commit(world, [*work, last], trace)
@@ -93,7 +102,7 @@ def start_steps(world: World, app: App, droplet: Droplet) -> list[Step]:
     def start(process: Process) -> Step:
         return START_COST, lambda unit: placements.start_process(world, unit, app, process, droplet)
 
-    return [start(process) for process in of_app(str(app.guid)) if is_startable(process, droplet)]
+    return [start(process) for process in current(str(app.guid)).values() if is_startable(process, droplet)]
 
 
 def stop_steps(world: World, app: App) -> list[Step]:

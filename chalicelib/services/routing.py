@@ -43,29 +43,29 @@ def routes_of(app_guid: str, process_type: str) -> list[str]:
 
 
 def process_of(app_guid: str, process_type: str) -> Process | None:
-    """The process of this type; the web process has its app's guid."""
-    if process_type == "web":
-        return listing.find(Process, app_guid)
-    for member in listing.members([f"app/{app_guid}/processes"]):
-        if member.name == process_type:
-            return listing.find(Process, member.guid)
-    return None
+    """The process of this type, of several (while a deployment runs) the newest."""
+    return next(reversed(processes_of(app_guid, process_type)), None)
+
+
+def processes_of(app_guid: str, process_type: str) -> list[Process]:
+    """All of this type, in order of creation: the old and the new web process while a deployment runs."""
+    found = listing.members([f"app/{app_guid}/{Process.KIND}"])
+    return listing.load(Process, [member.guid for member in found if member.name == process_type])
 
 
 def refresh(world: World, unit: Unit, app_guid: str, process_type: str, routes_after: list[str]) -> None:
-    """Give the process its new routes, and tell its instances. Nothing, when there is no such process yet.
+    """Give the processes of this type their new routes, and tell their instances. There may be none yet.
 
-    Saving the process is conditional on its rev: of two changes at once one begins anew and sees the other.
+    Saving a process is conditional on its rev: of two changes at once one begins anew and sees the other.
     """
-    process = process_of(app_guid, process_type)
-    if process is None or list(process.routes) == routes_after:
-        return
-    if len(routes_after) > ROUTES_PER_PROCESS:
+    changed = [process for process in processes_of(app_guid, process_type) if list(process.routes) != routes_after]
+    if changed and len(routes_after) > ROUTES_PER_PROCESS:
         raise Unprocessable(f"An app can have at most {ROUTES_PER_PROCESS} routes")
-    process.routes, process.routes_version = routes_after, int(process.routes_version) + 1
-    unit.put(process)
-    if process.state == "STARTED":
-        announce(world, unit, process)
+    for process in changed:
+        process.routes, process.routes_version = routes_after, int(process.routes_version) + 1
+        unit.put(process)
+        if process.state == "STARTED":
+            announce(world, unit, process)
 
 
 def refresh_all(

@@ -13,11 +13,16 @@ DESIRED_SHARDS = 16
 
 
 class Process(Resource):
-    """What should run: ``instances`` of ``version`` while ``state`` is STARTED. The web process has its app's guid.
+    """What should run: ``instances`` of ``version`` while ``state`` is STARTED.
+
+    The web process that an app is made with has the app's guid, those that deployments make have guids of their own:
+    an app's web process is the newest one (services.routing.process_of).
 
     version: grows by one with every start; instances of two versions are never mixed up. changed_at (epoch s):
     when desired state last changed. droplet_guid: of this version. routes_version: grows with its routes.
+    charged: what of the quotas it holds (core.quotas.Use).
     command: the user's own; detected: what the app's droplet says. health, readiness: contracts.auction.HealthCheck.
+    revision_guid: of this version, if the app keeps revisions.
     """
 
     class Meta:
@@ -40,6 +45,8 @@ class Process(Resource):
     version = NumberAttribute(default=0)
     changed_at = NumberAttribute(default=0)
     droplet_guid = UnicodeAttribute(null=True)
+    charged = JSONAttribute(default=dict)
+    revision_guid = UnicodeAttribute(null=True)
     routes = JSONAttribute(default=list)
     routes_version = NumberAttribute(default=0)
 
@@ -70,6 +77,7 @@ class Placement(Table):
     work: instance or staging (contracts.auction). instance_guid: minted here, new for every attempt, so that
     nobody can mistake one attempt for another. opened_at, deadline: epoch s. attempt counts auctions since it
     last ran. queue_url: of the DEA that has it. problem: why there is no place yet, in words for ``stats``.
+    started_at (epoch s): when this instance was said to be healthy.
     replaces: an evacuating instance that is stopped once this one runs. A row counts only while its process is
     STARTED, in the same version, and wants the index: so a stop or a scale-down need not delete any.
     """
@@ -93,6 +101,7 @@ class Placement(Table):
     host = UnicodeAttribute(null=True)
     port = NumberAttribute(null=True)
     problem = UnicodeAttribute(null=True)
+    started_at = NumberAttribute(null=True)
     replaces = UnicodeAttribute(null=True)
 
 

@@ -114,7 +114,7 @@ class Platform:
     def instances(self, name: str) -> list[dict[str, Any]]:
         """v3 stats of the web process."""
         app = self.api("GET", "/v3/apps", params={"names": name}).json()["resources"][0]
-        return list(self.api("GET", f"/v3/processes/{app['guid']}/stats").json()["resources"])
+        return list(self.api("GET", f"/v3/apps/{app['guid']}/processes/web/stats").json()["resources"])
 
     def running(self, name: str, count: int) -> bool:
         stats = self.instances(name)

@@ -142,7 +142,8 @@ class Push:
 
 
 def web_of(processes: Sequence[Process]) -> Process | None:
-    return next((process for process in processes if process.type == "web"), None)
+    """Of several, while a deployment runs, the newest, which the API lists last."""
+    return next((process for process in reversed(processes) if process.type == "web"), None)
 
 
 def urls_of(api: Api, routes: Sequence[Route]) -> tuple[str, ...]:
