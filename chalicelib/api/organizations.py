@@ -18,7 +18,7 @@ def render(request: Request, org: Organization) -> dict[str, Any]:
     return document | {
         "name": org.name,
         "suspended": bool(org.suspended),
-        "relationships": {"quota": to_one(None)},
+        "relationships": {"quota": to_one(str(org.quota_guid))},
     }
 
 

@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote_plus, urlencode
 
 from chalicelib.api.base import Answer, Request
+from chalicelib.core import selectors
 from chalicelib.core.errors import BadQuery
 from chalicelib.services.listing import Listing, Page
 from chalicelib.tables.base import Resource
@@ -31,10 +32,9 @@ MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 #: What every list takes.
 LIST_PARAMETERS = ("page", "per_page", "order_by", "label_selector", *MOMENT_PARAMETERS)
 MAX_PER_PAGE = 5000
-#: Of a label selector; a resource has 50 labels.
-MAX_TERMS = 100
-#: Lambda answers at most 6 MB; a page ends earlier and ``next`` carries the rest.
-MAX_PAGE_BYTES = 5 * 1024 * 1024
+#: Lambda answers at most 6 MB, headers included; a page ends earlier and ``next`` carries the rest.
+MAX_PAGE_BYTES = 5.5 * 1024 * 1024
+GUID = re.compile(r'"guid": "([^"]+)"')
 
 
 def when(stamp: str | None) -> str | None:
@@ -62,6 +62,13 @@ def to_one(guid: str | None) -> dict[str, Any]:
 def accepted(request: Request, job: Job) -> Answer:
     """202 with the job that does it."""
     return Answer(None, 202, {"Location": f"{request.base}/v3/jobs/{job.guid}"})
+
+
+def warned(answer: Answer, *texts: str) -> Answer:
+    """The same answer with warnings that clients print: each URL-encoded, with commas between them."""
+    if texts:
+        answer.headers["X-Cf-Warnings"] = ",".join(map(quote_plus, texts))
+    return answer
 
 
 def including(request: Request, *allowed: str) -> frozenset[str]:
@@ -144,54 +151,11 @@ def _metadata_filter(request: Request) -> list[Callable[[Resource], bool]]:
     selector = request.query.get("label_selector")
     if not selector:
         return []
-    terms = [_term(term) for term in _terms(selector)]  # once, however many resources there are
-    return [lambda resource: _selected(resource.labels or {}, terms)]
-
-
-#: Key, operator, operand.
-Term = tuple[str, str, frozenset[str]]
-
-
-def _selected(labels: dict[str, str], terms: Sequence[Term]) -> bool:
-    """``k=v``, ``k!=v``, ``k``, ``!k``, ``k in (a,b)``, ``k notin (a,b)``, all of them together."""
-    for key, word, operand in terms:
-        value = labels.get(key)
-        holds = {
-            "exists": value is not None,
-            "missing": value is None,
-            "in": value in operand,
-            "notin": value not in operand,
-        }[word]
-        if not holds:
-            return False
-    return True
-
-
-def _terms(selector: str) -> list[str]:
-    parts, depth = [""], 0
-    for character in selector:
-        depth += (character == "(") - (character == ")")
-        if character == "," and depth == 0:
-            parts.append("")
-        else:
-            parts[-1] += character
-    if len(parts) > MAX_TERMS:
-        raise BadQuery(f"Label selector: at most {MAX_TERMS} terms")
-    return [part.strip() for part in parts]
-
-
-def _term(term: str) -> Term:
-    for word in ("notin", "in"):
-        key, found, rest = term.partition(f" {word} ")
-        if found and rest.strip().startswith("(") and rest.strip().endswith(")"):
-            return key.strip(), word, frozenset(item.strip() for item in rest.strip()[1:-1].split(","))
-    for symbol, word in (("!=", "notin"), ("==", "in"), ("=", "in")):
-        key, found, value = term.partition(symbol)
-        if found:
-            return key.strip(), word, frozenset({value.strip()})
-    if not term.strip("!"):
-        raise BadQuery("Label selector: Invalid label_selector value")
-    return (term[1:].strip(), "missing", frozenset()) if term.startswith("!") else (term, "exists", frozenset())
+    try:
+        terms = selectors.parse(selector)  # once, however many resources there are
+    except ValueError as error:
+        raise BadQuery(f"Label selector: {error}") from None
+    return [lambda resource: selectors.selects(terms, resource.labels or {})]
 
 
 def paginated(request: Request, page: Page, render: Render, included: dict[str, Any] | None = None) -> Answer:
@@ -199,17 +163,15 @@ def paginated(request: Request, page: Page, render: Render, included: dict[str, 
     per_page = _number(request, "per_page", 50, MAX_PER_PAGE)
     number = _number(request, "page", 1, 10**9)
     resources = [render(request, item) for item in page.items]
-    size = 0
-    for i, resource in enumerate(resources):
-        size += len(json.dumps(resource)) + 1
-        if size > MAX_PAGE_BYTES and i:
-            # Too large to answer: the same filters with pages that fit, from the page that begins here.
-            per_page = _fitting(i, (number - 1) * per_page)
-            number = (number - 1) * _number(request, "per_page", 50, MAX_PER_PAGE) // per_page + 1
-            resources = resources[:per_page]
-            break
+    fitting = _how_many_fit(resources, included)
+    if fitting < len(resources):
+        # Too large to answer: the same filters with pages that fit, from the page that begins here.
+        offset = (number - 1) * per_page
+        per_page = _page_length(fitting, offset)
+        number = offset // per_page + 1
+        resources = resources[:per_page]
+        included = included and _referenced(resources, included)
     last = max(1, -(-page.total // per_page))
-
     path = request.raw.context["path"]
 
     def link(to: int) -> dict[str, str]:
@@ -232,6 +194,42 @@ def paginated(request: Request, page: Page, render: Render, included: dict[str, 
     return Answer(body)
 
 
-def _fitting(count: int, offset: int) -> int:
-    """The largest page length of at most ``count`` at which a page begins exactly at ``offset``."""
-    return next(length for length in range(count, 0, -1) if offset % length == 0)
+def _how_many_fit(resources: Sequence[dict[str, Any]], included: dict[str, Any] | None) -> int:
+    """How many of the resources one answer can hold, each with its share of what is included; at least one."""
+    share = _size(included) / len(resources) if included and resources else 0
+    size = 0.0
+    for count, resource in enumerate(resources):
+        size += _size(resource) + share
+        if size > MAX_PAGE_BYTES and count:
+            return count
+    return len(resources)
+
+
+def _size(document: dict[str, Any]) -> int:
+    """Bytes in Lambda's answer, in which the document is a string: its quotes and backslashes are escaped."""
+    text = json.dumps(document)
+    return len(text) + text.count('"') + text.count("\\") + 2
+
+
+def _page_length(most: int, offset: int) -> int:
+    """The largest page of at most ``most`` with which a page begins exactly at ``offset``. From the beginning on,
+    a power of two: when a later page is too large for it, a half or a quarter begins there, too."""
+    if offset == 0:
+        return 1 << (most.bit_length() - 1)
+    return next(length for length in range(most, 0, -1) if offset % length == 0)
+
+
+def _referenced(resources: Sequence[dict[str, Any]], included: dict[str, Any]) -> dict[str, Any]:
+    """What of ``included`` the resources lead to, directly or by another one that they lead to."""
+    guids = set(GUID.findall(json.dumps(resources)))
+    guids |= {
+        guid
+        for documents in included.values()
+        for document in documents
+        if document.get("guid") in guids
+        for guid in GUID.findall(json.dumps(document))
+    }
+    return {
+        kind: [document for document in documents if document.get("guid") in guids or "guid" not in document]
+        for kind, documents in included.items()
+    }

@@ -1,11 +1,13 @@
 """Everything that can be said "no" with, in Cloud Foundry's own numbers and titles.
 
 PaasError
-├── NotAuthenticated 10002/401, InvalidToken 1000/401, NotAuthorized 10003/403
+├── NotAuthenticated 10002/401, InvalidToken 1000/401, NotAuthorized 10003/403, OrgSuspended 10017/403
 ├── NotFound 10010/404 ("App not found"), UnknownRequest 10000/404
 ├── ParseError 1001/400, BadQuery 10005/400, BadRequest 1004/400
 ├── Unprocessable 10008/422 (several details make several errors)
+├── FeatureDisabled 330002/403
 ├── Conflict 10016/409: somebody else changed the same thing; the caller may try again
+├── BrokerError 10001/502, OperationInProgress 60016/409, NoParameters 120004/400, AlreadyBoundToRoute 130008/422
 ├── LengthRequired, TooLarge 413, TooManyRequests 10013/429, Unavailable 10015/503
 └── UaaError: the token endpoint's own shape, not the v3 one
 
@@ -52,6 +54,15 @@ class NotAuthorized(PaasError):
         super().__init__(detail)
 
 
+class OrgSuspended(PaasError):
+    """To whoever may do it otherwise: in a suspended organization only administrators change anything."""
+
+    code, title, status = 10017, "OrgSuspended", 403
+
+    def __init__(self) -> None:
+        super().__init__("The organization is suspended")
+
+
 class NotFound(PaasError):
     """``NotFound("App")`` says "App not found": also for what the caller may not see."""
 
@@ -94,6 +105,15 @@ class NameTaken(Unprocessable):
     """A name, or a route, that must be unique is not."""
 
 
+class FeatureDisabled(PaasError):
+    """``detail``: the flag's name, or what its administrator says instead."""
+
+    code, title, status = 330002, "FeatureDisabled", 403
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(f"Feature Disabled: {detail}")
+
+
 class Conflict(PaasError):
     code, title, status = 10016, "Conflict", 409
 
@@ -113,6 +133,45 @@ class StagingInProgress(PaasError):
 
     def __init__(self) -> None:
         super().__init__("Only one build can be STAGING at a time per application.")
+
+
+class BrokerError(PaasError):
+    """A service broker refused, failed, or was not understood. The title is what clients may tell by."""
+
+    code, title, status = 10001, "ServiceBrokerBadResponse", 502
+
+    def __init__(self, detail: str, title: str = title, code: int = code) -> None:
+        super().__init__(detail)
+        self.title, self.code = title, code
+
+
+class OperationInProgress(PaasError):
+    """Of a service instance or a binding; one at a time."""
+
+    code, title, status = 60016, "AsyncServiceInstanceOperationInProgress", 409
+
+    def __init__(self, detail: str, is_binding: bool = False) -> None:
+        super().__init__(detail)
+        if is_binding:
+            self.code, self.title = 90008, "AsyncServiceBindingOperationInProgress"
+
+
+class NoParameters(PaasError):
+    """``what``: ``service instance`` or ``service binding``. Clients know the sentence."""
+
+    code, title, status = 120004, "ServiceFetchInstanceParametersNotSupported", 400
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"This service does not support fetching {what} parameters.")
+        if what != "service instance":
+            self.code, self.title = 120005, "ServiceFetchBindingParametersNotSupported"
+
+
+class AlreadyBoundToRoute(PaasError):
+    code, title, status = 130008, "ServiceInstanceAlreadyBoundToSameRoute", 422
+
+    def __init__(self) -> None:
+        super().__init__("The route and service instance are already bound.")
 
 
 class LengthRequired(PaasError):

@@ -1,11 +1,12 @@
-"""The first steps of a new cloud: an administrator, the ``cf`` client, an organization, a space, a domain.
+"""The first steps of a new cloud: an administrator, the ``cf`` client, a quota, an organization, a space, a
+domain.
 
 May be repeated, also after it was killed in the middle: what is there stays as it is, passwords included.
 """
 
 from chalicelib.bootstrap import World
 from chalicelib.core.roles import Actor
-from chalicelib.services import domains, listing, organizations, uaa, users
+from chalicelib.services import domains, listing, organization_quotas, organizations, uaa, users
 from chalicelib.tables.identity import Client, Organization, Space
 
 ADMIN = "admin"
@@ -21,6 +22,7 @@ def bootstrap(world: World, admin_password: str, domain: str, org: str, space: s
     ).save()
     if users.by_username(ADMIN) is None:
         users.create_user(world, ADMIN, admin_password, users.ADMIN_SCOPES)
+    organization_quotas.make_default(world)
     admin = Actor("bootstrap", "bootstrap", frozenset({"cloud_controller.admin"}))
     org_guid = listing.by_name("orgs", org)
     if org_guid is None:

@@ -8,10 +8,11 @@ from chalicelib.bootstrap import World
 from chalicelib.contracts.runspec import RunSpec, StagingSpec
 from chalicelib.core.errors import Unprocessable
 from chalicelib.core.variables import problems
-from chalicelib.services import listing
+from chalicelib.services import env_groups, listing, secrets, sidecars
 from chalicelib.tables.apps import App, Build, Droplet
-from chalicelib.tables.identity import Organization, Secret, Space
+from chalicelib.tables.identity import Organization, Space
 from chalicelib.tables.running import Process
+from chalicelib.tables.tasks import Task
 from chalicelib.tables.unit import Unit
 
 #: File descriptors of a container, told to the app.
@@ -20,11 +21,7 @@ FDS = 16384
 
 def read(world: World, app_guid: str) -> dict[str, str]:
     """The user's variables."""
-    try:
-        sealed = Secret.get(app_guid, consistent_read=True).sealed
-    except Secret.DoesNotExist:
-        return {}
-    return dict(world.keys.unseal(bytes(sealed)))
+    return dict(secrets.read(world, app_guid))
 
 
 def merged(present: Mapping[str, str], changes: Mapping[str, str | None]) -> dict[str, str]:
@@ -37,7 +34,7 @@ def merged(present: Mapping[str, str], changes: Mapping[str, str | None]) -> dic
 
 def write(world: World, unit: Unit, app_guid: str, variables: Mapping[str, str]) -> None:
     """In a unit that also saves the app: its rev keeps two writers from losing one another's change."""
-    unit.put(Secret(app_guid, sealed=world.keys.seal(dict(variables))))
+    secrets.write(world, unit, app_guid, dict(variables))
 
 
 def vcap_application(
@@ -78,8 +75,22 @@ def run_spec(world: World, app: App, process: Process, droplet: Droplet, version
         process_guid=str(process.guid),
         version=version,
         command=str(process.command or droplet.process_types[str(process.type)]),
-        env=read(world, str(app.guid)),
+        env=env_groups.running(world) | read(world, str(app.guid)),
         vcap_application=json.dumps(vcap_application(world, app, space, org, process)),
+        sidecars=sidecars.specs(str(app.guid), str(process.type)),
+    )
+
+
+def task_spec(world: World, app: App, task: Task) -> RunSpec:
+    """What a task is run with: the app's environment, its own limits."""
+    space, org = _where(app)
+    limits = {"fds": FDS, "mem": int(task.memory_mb), "disk": int(task.disk_mb)}
+    return RunSpec(
+        process_guid=str(task.guid),
+        version=0,
+        command=str(task.command),
+        env=env_groups.running(world) | read(world, str(app.guid)),
+        vcap_application=json.dumps(vcap_application(world, app, space, org) | {"limits": limits}),
     )
 
 
@@ -88,7 +99,7 @@ def staging_spec(world: World, app: App, build: Build) -> StagingSpec:
     space, org = _where(app)
     return StagingSpec(
         build_guid=str(build.guid),
-        env=read(world, str(app.guid)),
+        env=env_groups.staging(world) | read(world, str(app.guid)),
         vcap_application=json.dumps(vcap_application(world, app, space, org)),
     )
 

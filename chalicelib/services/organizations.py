@@ -4,8 +4,8 @@ from chalicelib.adapters.clock import new_guid
 from chalicelib.bootstrap import World
 from chalicelib.core.errors import NameTaken, NotFound, Unprocessable
 from chalicelib.core.roles import MANAGE, Actor
-from chalicelib.services import access, audit, jobs
-from chalicelib.tables.identity import Organization, Space
+from chalicelib.services import access, audit, jobs, quotas
+from chalicelib.tables.identity import DEFAULT_QUOTA, Organization, Space
 from chalicelib.tables.ledger import Job
 
 WRONG_ORG = "Invalid organization. Ensure the organization exists and you have access to it."
@@ -15,9 +15,10 @@ def create_org(world: World, actor: Actor, org: Organization, trace: str = "") -
     """``org``: a draft with name and metadata. Raises NameTaken."""
     access.require_admin(actor)
     name = str(org.name)
-    org.guid = new_guid()
+    org.guid, org.quota_guid = new_guid(), DEFAULT_QUOTA
     unit = world.unit(trace)
     unit.create(org)
+    quotas.open_org(unit, str(org.guid))
     unit.claim("orgs", name, str(org.guid), NameTaken(f"Organization '{name}' already exists."))
     audit.record(unit, actor, "audit.organization.create", org, org_guid=str(org.guid))
     unit.commit()
@@ -59,6 +60,7 @@ def create_space(world: World, actor: Actor, space: Space, trace: str = "") -> S
     unit = world.unit(trace)
     unit.require(Organization, org_guid, Unprocessable(WRONG_ORG))
     unit.create(space)
+    quotas.open_space(unit, str(space.guid), org_guid)
     unit.claim(f"org/{org_guid}/spaces", name, str(space.guid), NameTaken("Name must be unique per organization"))
     audit.record(unit, actor, "audit.space.create", space, str(space.guid), org_guid)
     unit.commit()

@@ -15,14 +15,14 @@ from chalicelib.contracts.health import AuctionCheck, DropletUpdated, PlacementO
 from chalicelib.contracts.staging import StagingStop
 from chalicelib.core.auction import retry_delay_s
 from chalicelib.core.errors import NotFound
-from chalicelib.services import environment
+from chalicelib.services import environment, quotas
 from chalicelib.tables.apps import App, Build, Droplet
 from chalicelib.tables.base import Member
 from chalicelib.tables.running import OPEN, Auction, Placement, Process
 from chalicelib.tables.unit import Unit
 
 #: Placements that fit in one transaction beside what else it holds; a larger process owes itself the rest.
-OPENED_AT_ONCE = 40
+OPENED_AT_ONCE = 36
 #: How long auctions and bids are kept, seconds.
 AUCTION_KEPT_S = 600
 
@@ -40,6 +40,7 @@ def start_process(world: World, unit: Unit, app: App, process: Process, droplet:
     earlier = int(process.version)
     process.version, process.state, process.droplet_guid = earlier + 1, "STARTED", str(droplet.guid)
     process.changed_at = now()
+    quotas.settle_process(unit, process)
     spec = environment.run_spec(world, app, process, droplet, earlier + 1)
     world.blobs.put_bytes(run_spec_key(str(process.guid), earlier + 1), json.dumps(to_json(spec)).encode())
     # It holds variables in clear text. The last version's stays until this unit has replaced it for good.
@@ -55,6 +56,7 @@ def start_process(world: World, unit: Unit, app: App, process: Process, droplet:
 def stop_process(world: World, unit: Unit, process: Process) -> None:
     """Want nothing of the process any more."""
     process.state, process.changed_at = "STOPPED", now()
+    quotas.settle_process(unit, process)
     unit.put(process)
     unit.delete(_desired(process))
     unit.send("topic:dea", "dea.stop", Stop(str(process.guid), up_to_version=int(process.version)))
@@ -64,6 +66,7 @@ def stop_process(world: World, unit: Unit, process: Process) -> None:
 def scale_process(world: World, unit: Unit, process: Process, droplet: Droplet | None, instances: int) -> None:
     """Want so many instances of the running version: the highest indices go, new ones are auctioned."""
     former, process.instances, process.changed_at = int(process.instances), instances, now()
+    quotas.settle_process(unit, process)
     unit.put(process)
     if process.state == "STARTED" and droplet is not None:
         if instances > former:

@@ -6,7 +6,7 @@ from chalicelib.adapters.clock import new_guid
 from chalicelib.bootstrap import World
 from chalicelib.core.errors import NotFound
 from chalicelib.core.roles import READ, Actor
-from chalicelib.services import audit, droplets, listing, placements, routing, steps
+from chalicelib.services import audit, droplets, listing, placements, quotas, routing, steps
 from chalicelib.services.owned import owned
 from chalicelib.services.steps import Step
 from chalicelib.tables.apps import App, Droplet
@@ -17,9 +17,9 @@ from chalicelib.tables.unit import Unit
 WEB = "web"
 
 #: Operations that a process costs in a transaction: made (row, memberships), stopped (row, desired list, messages),
-#: started (the same, an auction, placements).
-CREATE_COST, STOP_COST = 4, 4
-START_COST = 10 + placements.OPENED_AT_ONCE
+#: started (the same, an auction, placements); each with what it costs to charge its quotas and to tell of it.
+CREATE_COST, STOP_COST = 4, 5 + quotas.COST
+START_COST = 12 + quotas.COST + placements.OPENED_AT_ONCE
 
 
 def of_app(app_guid: str) -> list[Process]:
@@ -68,7 +68,7 @@ def draft(app: App, process_type: str, detected: str | None = None) -> Process:
 def joining(app: App, process_type: str, detected: str | None = None) -> Process:
     """A process that an app gets later: routes may have been mapped to its type already."""
     process = draft(app, process_type, detected)
-    process.routes = routing.routes_of(str(app.guid), process_type)
+    routing.serve(process, routing.mapped_routes(str(app.guid)))
     return process
 
 
@@ -135,6 +135,7 @@ def resize(world: World, unit: Unit, app: App, process: Process, changes: dict[s
             setattr(process, name, value)
     instances = changes.get("instances", int(process.instances))
     if instances == int(process.instances):
+        quotas.settle_process(unit, process)
         unit.put(process)
         return
     droplet = droplets.find(process.droplet_guid or app.droplet_guid)

@@ -8,7 +8,7 @@ on where it ended, and one that has ended does nothing.
 from typing import Any
 
 from chalicelib.bootstrap import World
-from chalicelib.services import apps, jobs, listing, roles, routes
+from chalicelib.services import apps, jobs, listing, quotas, roles, routes
 from chalicelib.tables.apps import App
 from chalicelib.tables.identity import Domain, Organization, Space
 from chalicelib.tables.running import Route
@@ -25,6 +25,7 @@ def delete_org(world: World, work: dict[str, Any]) -> None:
         unit.release("orgs", str(org.name))
         unit.commit()
         _empty_org(world, guid)
+    quotas.close(quotas.org_scope(guid))
 
 
 def _empty_org(world: World, guid: str) -> None:
@@ -46,6 +47,7 @@ def delete_space(world: World, work: dict[str, Any]) -> None:
         unit.release(f"org/{space.org_guid}/spaces", str(space.name))
         unit.commit()
         _empty_space(world, guid)
+    quotas.close(quotas.space_scope(guid))
 
 
 def _empty_space(world: World, guid: str) -> None:

@@ -21,6 +21,7 @@ class Process(Resource):
     version: grows by one with every start; instances of two versions are never mixed up. changed_at (epoch s):
     when desired state last changed. droplet_guid: of this version. routes_version: grows with its routes.
     charged: what of the quotas it holds (core.quotas.Use).
+    route_rules: of those routes that ask for more than any instance, by route (core.routing.rules).
     command: the user's own; detected: what the app's droplet says. health, readiness: contracts.auction.HealthCheck.
     revision_guid: of this version, if the app keeps revisions.
     """
@@ -49,6 +50,7 @@ class Process(Resource):
     revision_guid = UnicodeAttribute(null=True)
     routes = JSONAttribute(default=list)
     routes_version = NumberAttribute(default=0)
+    route_rules = JSONAttribute(default=dict)
 
     @property
     def list_name(self) -> str:
@@ -135,8 +137,11 @@ class BidRow(Table):
 
 
 class Route(Resource):
-    """host may be empty or ``*``; path is empty or begins with ``/``. destinations: [{guid, app, process, port,
-    weight, protocol}]."""
+    """host may be empty or ``*``; path is empty or begins with ``/``.
+
+    destinations: [{guid, app, process, and if they were said: port, weight, protocol}]. options: loadbalancing.
+    shared_space_guids: spaces besides its own whose apps it may lead to; it is in their lists ``shared-routes``.
+    """
 
     class Meta:
         table_name = table_name("routes")
@@ -151,6 +156,8 @@ class Route(Resource):
     domain_name = UnicodeAttribute()
     space_guid = UnicodeAttribute()
     destinations = JSONAttribute(default=list)
+    options = JSONAttribute(default=dict)
+    shared_space_guids = JSONAttribute(default=list)
 
     @property
     def url(self) -> str:

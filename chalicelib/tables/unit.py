@@ -8,7 +8,7 @@ twice. DynamoDB takes 100 operations in one transaction.
 import logging
 import random
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from typing import Any
 from zlib import crc32
@@ -39,12 +39,17 @@ ORDER = ("condition_check", "delete", "save", "update")
 
 @dataclass(slots=True)
 class Operation:
-    """``verb`` is a method of TransactWrite. ``refused``: what to raise when its condition does not hold."""
+    """``verb`` is a method of TransactWrite. ``refused``: what to raise when its condition does not hold, or what
+    finds that out."""
 
     verb: str
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
-    refused: PaasError | None = None
+    refused: "Refused" = None
+
+
+#: What a condition that does not hold means. Callable: it is asked only then, and may read.
+Refused = PaasError | Callable[[], PaasError] | None
 
 
 class Unit:
@@ -54,6 +59,7 @@ class Unit:
         self.bus, self.trace = bus, trace
         self._operations: list[Operation] = []
         self._messages: list[tuple[str, Envelope, float]] = []
+        self._tallies: dict[Hashable, tuple[Any, Callable[[Unit, Any], None]]] = {}
 
     # -- state -------------------------------------------------------------------------------------------
 
@@ -68,7 +74,7 @@ class Unit:
         item: Table,
         actions: list[Action],
         condition: Condition | None = None,
-        refused: PaasError | None = None,
+        refused: Refused = None,
     ) -> None:
         """Change some attributes."""
         self._add("update", item, actions=actions, condition=condition, refused=refused)
@@ -130,6 +136,14 @@ class Unit:
         """The resource has ended: the sweep need not look."""
         self._add("delete", Due(resource.KIND, f"{stamp(deadline)}#{resource.guid}"))
 
+    def tally(self, key: Hashable, amount: Any, settle: Callable[["Unit", Any], None]) -> None:
+        """Add up what is to be changed in one item: a transaction takes one operation of each.
+
+        ``settle(unit, sum)`` adds that operation when the unit is committed.
+        """
+        before = self._tallies.get(key)
+        self._tallies[key] = (before[0] + amount if before else amount, settle)
+
     # -- messages ----------------------------------------------------------------------------------------
 
     def send(self, address: str, subject: str, body: Any, delay_s: float = 0) -> None:
@@ -140,6 +154,9 @@ class Unit:
 
     def commit(self) -> None:
         """Raises the ``refused`` of the first operation whose condition fails, else Conflict."""
+        tallies, self._tallies = self._tallies, {}
+        for amount, settle in tallies.values():
+            settle(self, amount)
         owed = [_outgoing(*message) for message in self._messages] if self._operations else []
         if self._operations:
             _write([*self._operations, *(Operation("save", (item,), {}) for item in owed)])
@@ -150,7 +167,7 @@ class Unit:
             for address, envelope, delay_s in messages:
                 self.bus.send(address, envelope, delay_s)
 
-    def _add(self, verb: str, item: Table, refused: PaasError | None = None, **kwargs: Any) -> None:
+    def _add(self, verb: str, item: Table, refused: Refused = None, **kwargs: Any) -> None:
         given = {key: value for key, value in kwargs.items() if value is not None}
         self._operations.append(Operation(verb, (item,), given, refused))
 
@@ -177,7 +194,8 @@ def _write(operations: list[Operation]) -> None:
             codes = [reason.code if reason else None for reason in error.cancellation_reasons]
             for operation, code in zip(operations, codes, strict=False):
                 if code == "ConditionalCheckFailed":
-                    raise operation.refused or Conflict() from None
+                    refused = operation.refused
+                    raise (refused() if callable(refused) else refused) or Conflict() from None
             if codes and not TRANSIENT.intersection(code for code in codes if code):
                 raise
             if attempt == ATTEMPTS - 1:

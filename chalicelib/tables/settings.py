@@ -1,0 +1,20 @@
+"""What administrators set for the whole platform: feature flags, environment variable groups."""
+
+from pynamodb.attributes import JSONAttribute, UnicodeAttribute, VersionAttribute
+
+from chalicelib.tables.connection import Table, table_name
+
+
+class Setting(Table):
+    """One row for all feature flags, so that a request reads all of them at once: ``feature_flags``, value
+    {name: {"enabled", "error_message", "updated_at"}}. One row for each environment variable group: ``running``
+    and ``staging``, value {name: text}.
+    """
+
+    class Meta:
+        table_name = table_name("settings")
+
+    name = UnicodeAttribute(hash_key=True)
+    value = JSONAttribute(default=dict)
+    updated_at = UnicodeAttribute(null=True)
+    rev = VersionAttribute()
