@@ -49,6 +49,14 @@ class Timers:
     port_quarantine_s: float = 240
     drain_deadline_s: float = 300
     staging_timeout_s: float = 900
+    #: A task that finds no place in this time has failed; one that runs is looked after so often.
+    task_pending_s: float = 1800
+    task_check_s: float = 60
+    #: How long a service broker may take to answer, and how often it is asked for the end of what goes on.
+    broker_timeout_s: float = 60
+    broker_poll_s: float = 15
+    #: What a broker may hold that nobody has is asked back after this, then 2^n times it up to an hour.
+    orphan_retry_s: float = 60
     #: Flapping: this many crashes within the window restart at once; then 2^n times the delay up to the cap.
     flapping_free_crashes: float = 3
     flapping_window_s: float = 180
@@ -75,6 +83,10 @@ LOCAL = Timers(
     router_start_s=10,
     route_settle_s=0.3,
     drain_deadline_s=60,
+    task_pending_s=120,
+    task_check_s=10,
+    broker_poll_s=1,
+    orphan_retry_s=5,
     flapping_delay_s=4,
     flapping_cap_s=30,
     flapping_window_s=60,
