@@ -4,13 +4,17 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from chalicelib.core import timers
+from chalicelib.core import addresses, timers
+from chalicelib.core.addresses import Allowed
 from chalicelib.core.timers import Timers
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """prefix: starts every AWS name. domain, port, scheme: where users reach the routers."""
+    """prefix: starts every AWS name. domain, port, scheme: where users reach the routers.
+
+    allowed_addresses: where the platform connects at a user's word, besides public places.
+    """
 
     prefix: str
     region: str
@@ -19,6 +23,7 @@ class Config:
     port: int
     scheme: str
     timers: Timers
+    allowed_addresses: Allowed
 
     @property
     def bucket(self) -> str:
@@ -51,4 +56,5 @@ def from_env(env: Mapping[str, str] = os.environ) -> Config:
         port=int(env.get("ZF_EXTERNAL_PORT", "443")),
         scheme=env.get("ZF_EXTERNAL_SCHEME", "https"),
         timers=timers.from_env(env),
+        allowed_addresses=Allowed.parse(env.get(addresses.VARIABLE, "")),
     )

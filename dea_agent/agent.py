@@ -157,6 +157,7 @@ class Agent:
             buildpacks_dir=self._config.buildpacks_dir,
             dea=self._config.dea_id,
             boot=self.boot,
+            allowed=self._config.allowed_addresses,
         )
 
     # Coming.

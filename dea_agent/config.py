@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from chalicelib.core import timers
+from chalicelib.core import addresses, timers
+from chalicelib.core.addresses import Allowed
 
 #: Instances use the first so many uids from ``uid_base`` on, staging those behind them.
 INSTANCE_UIDS = 2000
@@ -20,7 +21,7 @@ class Config:
 
     http_port: of /healthz, /varz and /metrics on loopback, 0 for a free one. droplet_cache_mb: what may stay
     on disk between starts. isolation_segment: None takes only work that asks for none. is_local: one machine
-    is all there is, so polls are short.
+    is all there is, so polls are short. allowed_addresses: where buildpacks may be fetched besides public places.
     """
 
     dea_id: str
@@ -44,6 +45,7 @@ class Config:
     log_level: str
     is_local: bool
     timers: timers.Timers
+    allowed_addresses: Allowed
 
     @property
     def staging_uid_base(self) -> int | None:
@@ -81,6 +83,7 @@ def from_env(env: Mapping[str, str], euid: int | None = None) -> Config:
         log_level=env.get("ZF_LOG_LEVEL", "INFO").upper(),
         is_local=env.get("ZF_PROFILE") == "local",
         timers=profile,
+        allowed_addresses=Allowed.parse(env.get(addresses.VARIABLE, "")),
     )
 
 

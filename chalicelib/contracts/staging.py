@@ -6,11 +6,26 @@ from chalicelib.contracts.auction import Limits
 
 
 @dataclass(frozen=True, slots=True)
+class InstalledBuildpack:
+    """One that an administrator has installed. name: as apps ask for it.
+
+    builtin: the folder of the DEA's own buildpacks that it is; else url (presigned GET of a zip) and digest
+    (``sha256:<hex>``).
+    """
+
+    name: str
+    builtin: str | None = None
+    url: str | None = None
+    digest: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class StagingStart:
     """``staging.start``, CC to the winner's queue. Dedupe key: instance_guid (minted per attempt by CC).
 
     package_url, cache_url: presigned GETs (zip; tar.gz); droplet_put_url, cache_put_url: presigned PUTs.
-    package_digest: ``sha256:<hex>``. buildpacks: names or URLs, empty means detect among the built-in ones.
+    package_digest: ``sha256:<hex>``. buildpacks: names or URLs; empty means detect. installed: in the order of
+    detection, or those that ``buildpacks`` names; empty from a CC that knew only the built-in ones.
     """
 
     build_guid: str
@@ -28,6 +43,7 @@ class StagingStart:
     cache_put_url: str
     cache_url: str | None = None
     log_grant: str = ""
+    installed: tuple[InstalledBuildpack, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

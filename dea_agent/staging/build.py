@@ -6,16 +6,18 @@ import platform
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from chalicelib.contracts.runspec import StagingSpec
-from chalicelib.contracts.staging import DropletMade, StagingStart
+from chalicelib.contracts.staging import DropletMade, InstalledBuildpack, StagingStart
 from chalicelib.core.lifecycle import wrong_process_types
-from dea_agent.staging import buildpacks, package, tarball
-from dea_agent.staging.buildpacks import Buildpack, Library
+from dea_agent.staging import package, remote, tarball
+from dea_agent.staging.buildpacks import ORDER, SUFFIX, Buildpack, Library
 from dea_agent.staging.errors import StagingFailed
+from dea_agent.staging.installed import Installed
 from dea_agent.staging.lifecycle import Folders, Lifecycle, write_new
-from dea_agent.staging.sandbox import Emit, Sandbox
+from dea_agent.staging.remote import Downloads
 from dea_agent.staging.transfer import Transfer
 
 #: Most bytes of a build cache, packed: a larger one takes longer to move than it saves.
@@ -26,10 +28,11 @@ class Build:
     """``durations_s`` per phase and ``cache_saved`` tell afterwards how it went."""
 
     def __init__(
-        self, request: StagingStart, folders: Folders, sandbox: Sandbox, library: Library, uid: int | None, emit: Emit
+        self, request: StagingStart, folders: Folders, library: Library, installed: Installed, downloads: Downloads
     ) -> None:
-        self._request, self._folders, self._sandbox, self._library = request, folders, sandbox, library
-        self._uid, self._emit = uid, emit
+        self._request, self._folders, self._library, self._installed = request, folders, library, installed
+        self._downloads, self._sandbox = downloads, downloads.sandbox
+        self._uid, self._emit = downloads.uid, downloads.emit
         self._root = folders.root
         self._cache_before = ""
         self.durations_s: dict[str, float] = {}
@@ -54,7 +57,7 @@ class Build:
             self._write_env(spec.env)
             lifecycle.procfile()  # a bad one is told before the work, not after it
         with self._phase("detect"):
-            packs, detected = await self._choose(lifecycle)
+            packs, detected = await self._choose(lifecycle, transfer)
         with self._phase("compile"):
             await lifecycle.compile(packs)
         with self._phase("release"):
@@ -119,17 +122,44 @@ class Build:
             if name.replace("_", "").isalnum() and len(name) < 200:
                 write_new(self._folders.env / name, value)
 
-    async def _choose(self, lifecycle: Lifecycle) -> tuple[list[Buildpack], str]:
+    async def _choose(self, lifecycle: Lifecycle, transfer: Transfer) -> tuple[list[Buildpack], str]:
         """The buildpacks the app asked for or, when it asked for none, the one that detects it."""
         if not self._request.buildpacks:
-            found, said = await lifecycle.detect(self._library.all())
-            return [found], said
+            return await self._detect(lifecycle, transfer)
+        known = {item.name: item for item in self._request.installed}
         packs = []
         for number, key in enumerate(self._request.buildpacks):
-            known = self._library.find(key)
-            folder = self._root / f"buildpack-{number}"
-            packs.append(known or await buildpacks.fetch(key, self._sandbox, folder, self._uid, self._emit))
+            if item := known.get(key):
+                packs.append(await self._installed_one(item, transfer))
+            elif found := self._library.find(key):
+                packs.append(found)
+            elif remote.is_address(key):
+                packs.append(await remote.fetch(key, self._root / f"buildpack-{number}", self._downloads))
+            else:
+                raise _unknown(key)
         return packs, ""
+
+    async def _detect(self, lifecycle: Lifecycle, transfer: Transfer) -> tuple[list[Buildpack], str]:
+        """Asked one by one, so that none is fetched that stands behind the one that knows the app."""
+        asked = []
+        for item in self._request.installed or [InstalledBuildpack(name + SUFFIX, name) for name in ORDER]:
+            candidate = await self._installed_one(item, transfer)
+            asked.append(item.name)
+            if (said := await lifecycle.detects(candidate)) is not None:
+                return [candidate], said
+        names = ", ".join(asked) or "the buildpacks (none is installed)"
+        raise StagingFailed(
+            "NoAppDetectedError",
+            f"none of {names} knows this app; is it the right folder? A Procfile says how to start any app",
+        )
+
+    async def _installed_one(self, item: InstalledBuildpack, transfer: Transfer) -> Buildpack:
+        if item.builtin is None:
+            return await self._installed.get(item, transfer)
+        found = self._library.find(item.builtin)
+        if found is None:
+            raise _unknown(item.name)
+        return replace(found, key=item.name, name=item.name)
 
     async def _upload_droplet(self, transfer: Transfer, info: dict[str, str]) -> tarball.Packed:
         staging_info, target = self._root / "staging_info.yml", self._root / "droplet.tgz"
@@ -160,6 +190,15 @@ class Build:
             return
         self._say(f"Uploaded build artifacts cache ({human(packed.size)})")
         self.cache_saved = True
+
+
+def _unknown(key: str) -> StagingFailed:
+    known = ", ".join(name + SUFFIX for name in ORDER)
+    return StagingFailed(
+        "BuildpackCompileFailed",
+        f"there is no buildpack {key[:250]!r}; name one that is installed, such as {known}, "
+        "or give the https address of a git repository or of a .zip file",
+    )
 
 
 def human(size: int) -> str:

@@ -60,19 +60,13 @@ class Lifecycle:
     def __init__(self, sandbox: Sandbox, folders: Folders, emit: Emit) -> None:
         self._sandbox, self._folders, self._emit = sandbox, folders, emit
 
-    async def detect(self, candidates: list[Buildpack]) -> tuple[Buildpack, str]:
-        """The first that wants the app, and what it said. Raises StagingFailed."""
-        for buildpack in candidates:
-            said: list[str] = []
-            argv = [buildpack.script("detect"), str(self._folders.app)]
-            status, _ = await self._sandbox.run(argv, _keep_out(said))
-            if status == 0:
-                return buildpack, "\n".join(said).strip()[:250]
-        names = ", ".join(buildpack.name for buildpack in candidates)
-        raise StagingFailed(
-            "NoAppDetectedError",
-            f"none of {names} knows this app; is it the right folder? A Procfile says how to start any app",
-        )
+    async def detects(self, buildpack: Buildpack) -> str | None:
+        """What the buildpack said of an app that it knows, or None."""
+        if not buildpack.has("detect"):
+            return None
+        said: list[str] = []
+        status, _ = await self._sandbox.run([buildpack.script("detect"), str(self._folders.app)], _keep_out(said))
+        return "\n".join(said).strip()[:250] if status == 0 else None
 
     async def compile(self, buildpacks: list[Buildpack]) -> None:
         """Run what makes the droplet. Raises StagingFailed with the scripts' last words."""

@@ -18,12 +18,15 @@ from typing import Any
 from chalicelib.contracts.codec import DecodeError, from_json
 from chalicelib.contracts.runspec import StagingSpec
 from chalicelib.contracts.staging import StagingFinished, StagingStart
+from chalicelib.core.addresses import Allowed
 from dea_agent import trees
 from dea_agent.runtimes import cgroup, processes
 from dea_agent.staging.build import Build
 from dea_agent.staging.buildpacks import Library
 from dea_agent.staging.errors import StagingFailed
+from dea_agent.staging.installed import Installed
 from dea_agent.staging.lifecycle import Folders
+from dea_agent.staging.remote import Downloads
 from dea_agent.staging.sandbox import GUID_VARIABLE, SYSTEM_PATH, Emit, Sandbox
 from dea_agent.staging.transfer import Transfer
 
@@ -35,6 +38,8 @@ PASSED_NAMES = "ZF_STAGING_ENV_PASS"
 
 #: Where every user of a host may write, whatever his TMPDIR says.
 SHARED_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")
+
+NOTHING_ALLOWED = Allowed()
 
 #: The last line of a failed build's log, as Cloud Foundry has it; for other errors it is the detail.
 FAILURES = {
@@ -54,7 +59,8 @@ class Stager:
     """Builds as users ``uid_base``, ``uid_base`` + 1 and so on, one each; as the agent's own user when it is None.
 
     work_dir, cache_dir: the agent's, on a path that every user may enter. operator_env: see :func:`passed_env`;
-    None reads it from this process's environment. Making one ends what an earlier agent left in ``work_dir``.
+    None reads it from this process's environment. allowed: where buildpacks may be fetched besides public places.
+    Making one ends what an earlier agent left in ``work_dir``.
     """
 
     def __init__(
@@ -66,13 +72,16 @@ class Stager:
         dea: str,
         boot: str,
         operator_env: Mapping[str, str] | None = None,
+        allowed: Allowed = NOTHING_ALLOWED,
     ) -> None:
         self._work_dir, self._cache_dir, self._uid_base = work_dir, cache_dir, uid_base
         self._buildpacks_dir, self._dea, self._boot = buildpacks_dir, dea, boot
         self._operator_env = passed_env(os.environ) if operator_env is None else dict(operator_env)
+        self._allowed = allowed
         for folder in (work_dir, cache_dir):
             folder.mkdir(parents=True, exist_ok=True)
             folder.chmod(0o711)
+        self._installed = Installed(cache_dir / "installed")
         # The name is stable over restarts of this agent and nobody else's: what is left in the group is ours.
         self._groups = cgroup.detect(f"zf-staging-{hashlib.sha256(str(work_dir).encode()).hexdigest()[:12]}")
         self._slots: set[int] = set()
@@ -162,7 +171,7 @@ class Stager:
         group = self._groups.create(root.name, request.limits.memory_mb) if self._groups else None
         env = self._operator_env | environment(request, spec, folders, library)
         sandbox = Sandbox(root.name, root, env, request.limits, uid, group)
-        return Build(request, folders, sandbox, library, uid, emit)
+        return Build(request, folders, library, self._installed, Downloads(sandbox, emit, uid, self._allowed))
 
     async def _clean(self, root: Path, uid: int | None, slot: int) -> None:
         await asyncio.to_thread(trees.remove, root)

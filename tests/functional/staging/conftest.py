@@ -24,7 +24,8 @@ import pytest
 from chalicelib.adapters.blobs import Blobs
 from chalicelib.contracts.auction import Limits
 from chalicelib.contracts.runspec import StagingSpec
-from chalicelib.contracts.staging import StagingFinished, StagingStart
+from chalicelib.contracts.staging import InstalledBuildpack, StagingFinished, StagingStart
+from chalicelib.core.addresses import Allowed
 from dea_agent.runtimes.base import LAUNCHER
 from dea_agent.staging import Stager
 from dea_agent.staging.sandbox import SYSTEM_PATH
@@ -38,6 +39,9 @@ EXAMPLES, BUILDPACKS = ROOT / "examples", ROOT / "infra" / "stack" / "buildpacks
 
 #: Behind the users that apps of a local cloud run as.
 UID_BASE = 42001 if os.geteuid() == 0 else None
+
+#: Where the tests' own web servers are.
+ALLOWED = Allowed.parse("127.0.0.1")
 
 
 @pytest.fixture
@@ -82,6 +86,7 @@ class Desk:
         env: dict[str, str] | None = None,
         timeout_s: int = 120,
         limits: Limits = Limits(memory_mb=1024, disk_mb=1024),  # noqa: B008
+        installed: tuple[InstalledBuildpack, ...] = (),
     ) -> StagingStart:
         guid = uuid.uuid4().hex
         bits = zip_of(app)
@@ -104,7 +109,15 @@ class Desk:
             droplet_put_url=blobs.presign_put(f"droplets/{guid}.tgz"),
             cache_put_url=blobs.presign_put(cache),
             cache_url=blobs.presign_get(cache) if blobs.exists(cache) else None,
+            installed=installed,
         )
+
+    def installed(self, name: str, files: dict[str, str | bytes]) -> InstalledBuildpack:
+        """A buildpack that an administrator has uploaded."""
+        data = zip_of(files)
+        self.blobs.put_bytes(f"buildpacks/{name}.zip", data)
+        digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+        return InstalledBuildpack(name, url=self.blobs.presign_get(f"buildpacks/{name}.zip"), digest=digest)
 
     def emit(self, stream: str, line: str) -> None:
         self.lines.append((stream, line))
@@ -143,7 +156,7 @@ def buildpacks_dir() -> Path:
 @pytest.fixture
 def desk(blobs: Blobs, open_folder: Path, buildpacks_dir: Path) -> Iterator[Desk]:
     work = open_folder / "staging"
-    desk = Desk(Stager(work, open_folder / "cache", UID_BASE, buildpacks_dir, "dea-0", "boot"), blobs)
+    desk = Desk(Stager(work, open_folder / "cache", UID_BASE, buildpacks_dir, "dea-0", "boot", allowed=ALLOWED), blobs)
     yield desk
     assert list(work.iterdir()) == [], "a build left files behind"
     name = hashlib.sha256(str(work).encode()).hexdigest()[:12]

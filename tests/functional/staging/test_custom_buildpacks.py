@@ -4,12 +4,14 @@ import functools
 import subprocess
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
-from tests.functional.staging.conftest import Desk, running, zip_of
+from dea_agent.staging import Stager
+from tests.functional.staging.conftest import BUILDPACKS, UID_BASE, Desk, running, zip_of
 
 HEROKU: dict[str, str | bytes] = {
     "bin/detect": "#!/bin/sh\necho Heroku\n",
@@ -170,3 +172,46 @@ def test_credentials_of_a_buildpack_are_in_no_log_and_no_answer(desk: Desk, web:
         finished = desk.stage(desk.request({"a": "b"}, f"{secret}/{name}"))
         assert finished.error_id == "BuildpackCompileFailed"
         assert "hunter2" not in desk.log + finished.error_detail
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1/x.zip", "http://localhost/x.git", "http://169.254.169.254/x.zip"])
+def test_the_inside_of_the_cloud_is_no_place_for_a_buildpack(desk: Desk, open_folder: Path, url: str) -> None:
+    guarded = Stager(open_folder / "guarded", open_folder / "cache", UID_BASE, BUILDPACKS, "dea-0", "boot")
+    finished = replace(desk, stager=guarded).stage(desk.request({"a": "b"}, url))
+    assert "is not a public address" in finished.error_detail
+
+
+def test_a_buildpack_that_has_moved_is_not_followed(desk: Desk) -> None:
+    class Moved(Quiet):
+        def do_GET(self) -> None:
+            self.send_response(302)
+            self.send_header("Location", "http://169.254.169.254/latest?token=x")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Moved)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}"
+    moved = desk.stage(desk.request({"a": "b"}, f"{url}/b.zip"))
+    assert "it has moved to http://169.254.169.254/latest; redirects are not followed" in moved.error_detail
+    assert "could not be downloaded" in desk.stage(desk.request({"a": "b"}, f"{url}/b.git")).error_detail
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_repository_within_a_repository_comes_along_and_obeys_the_rules(desk: Desk, web: tuple[Path, str]) -> None:
+    folder, url = web
+    repository(
+        folder, "inner", {name.removeprefix("bin/"): str(text).replace("greet\n", "") for name, text in FINAL.items()}
+    )
+    tip = subprocess.run(["git", "-C", str(folder / "inner.git"), "rev-parse", "HEAD"], capture_output=True, check=True)
+    for name, source in (("good", "../inner.git"), ("bad", "http://10.0.0.1/inner.git")):
+        repository(folder, name, {".gitmodules": f'[submodule "bin"]\n\tpath = bin\n\turl = {source}\n'})
+        work = ["git", "-C", str(folder / f"{name}-work"), "-c", "user.name=t", "-c", "user.email=t@example.com"]
+        entry = f"160000,{tip.stdout.decode().strip()},bin"
+        subprocess.run([*work, "update-index", "--add", "--cacheinfo", entry], check=True)
+        subprocess.run([*work, "commit", "-q", "-m", "module"], check=True)
+        subprocess.run([*work, "push", "-q", str(folder / f"{name}.git"), "main"], check=True)
+        subprocess.run(["git", "-C", str(folder / f"{name}.git"), "update-server-info"], check=True)
+    assert desk.stage(desk.request({"a": "b"}, f"{url}/good.git")).droplet is not None, desk.log
+    assert "not a public address" in desk.stage(desk.request({"a": "b"}, f"{url}/bad.git")).error_detail

@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from dea_agent.staging.build import human
-from dea_agent.staging.buildpacks import redacted
+from dea_agent.staging.remote import redacted
 from dea_agent.staging.sandbox import LINE_BYTES, Lines
 from dea_agent.staging.stager import passed_env
 
