@@ -5,7 +5,7 @@ bootstrap and emptying the queues, which takes a millisecond. Every topic has a 
 """
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import boto3
@@ -13,6 +13,7 @@ from moto.dynamodb.models import dynamodb_backends
 from moto.sqs.models import sqs_backends
 
 from chalicelib.contracts.envelope import Envelope, decode
+from chalicelib.tables.connection import Table
 from infra.local import aws, moto_fixes, ops
 from infra.local.account import ACCOUNT, REGION
 from infra.local.cloud import build, topology
@@ -50,6 +51,12 @@ class Cloud:
             table.items = copy.deepcopy(self._snapshot[name])
         for queue in self._queues().values():
             queue._messages, queue._pending_messages = [], set()
+
+    def store(self, items: Iterable[Table]) -> None:
+        """Put items into their tables without a call for each: for tests that need thousands."""
+        tables = dict(self._tables())
+        for item in items:
+            tables[item.Meta.table_name].put_item(item.serialize(), overwrite=True)
 
     def taken(self, address: str) -> list[Envelope]:
         """Takes every message out of ``queue:<name>``, ``topic:<name>`` or ``url:<url>``: delayed ones, too."""
