@@ -22,10 +22,10 @@ from chalicelib.contracts.health import (
     PlacementCheck,
     PlacementOpen,
 )
-from chalicelib.contracts.heartbeat import DropletExited
+from chalicelib.contracts.heartbeat import DropletExited, TaskFinished
 from chalicelib.contracts.staging import StagingFinished
 from chalicelib.handlers.events import Failures, each
-from chalicelib.services import auctioneer, builds, complaints, deadlines, jobs
+from chalicelib.services import auctioneer, builds, complaints, deadlines, jobs, task_runs
 from chalicelib.tables.base import OUTBOX_SHARDS, Outgoing
 from chalicelib.tables.unit import deliver
 
@@ -45,6 +45,7 @@ HANDLERS: dict[str, tuple[type, Callable[[World, Any, str], None]]] = {
     "placement.check": (PlacementCheck, auctioneer.check_placement),
     "placement.open": (PlacementOpen, auctioneer.open_more),
     "staging.finished": (StagingFinished, builds.finished),
+    "task.finished": (TaskFinished, task_runs.finished),
     "droplet.exited": (DropletExited, complaints.crashed),
     "hm.start": (HmStart, complaints.start),
     "hm.stop": (HmStop, complaints.stop),

@@ -10,15 +10,17 @@ from chalicelib.services import (
     access,
     audit,
     builds,
+    destinations,
     droplets,
     environment,
     jobs,
     listing,
     packages,
     processes,
-    routes,
     routing,
+    sidecars,
     steps,
+    tasks,
 )
 from chalicelib.tables.apps import App, Build, Droplet, Package
 from chalicelib.tables.identity import Secret, Space
@@ -180,10 +182,12 @@ def remove(world: World, app_guid: str, trace: str = "") -> None:
         builds.remove(world, build, trace)
     for process in processes.of_app(app_guid):
         processes.remove(world, process, trace)
+    tasks.remove_all(world, app_guid, trace)
+    sidecars.remove_all(world, app_guid, trace)
     for route in routing.mapped_routes(app_guid):
         space = listing.get(Space, str(route.space_guid))
         left = [destination for destination in route.destinations if destination["app"] != app_guid]
-        routes.set_destinations(world, audit.SYSTEM, route, space, left, trace)
+        destinations.replace(world, audit.SYSTEM, route, space, left, trace)
     for package in listing.all_of(Package, f"app/{app_guid}/packages"):
         packages.remove(world, package, trace)
     for droplet in listing.all_of(Droplet, f"app/{app_guid}/droplets"):

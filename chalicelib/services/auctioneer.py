@@ -12,6 +12,7 @@ from chalicelib.adapters.clock import now
 from chalicelib.bootstrap import World
 from chalicelib.contracts.auction import (
     STAGING,
+    TASK,
     Bid,
     Discover,
     HealthCheck,
@@ -26,12 +27,13 @@ from chalicelib.contracts.health import AuctionCheck, PlacementCheck, PlacementO
 from chalicelib.contracts.staging import StagingStart
 from chalicelib.core.auction import choose
 from chalicelib.core.errors import Conflict
-from chalicelib.services import builds, grants, listing, placements
+from chalicelib.services import builds, grants, listing, placements, task_runs, tasks
 from chalicelib.services.placements import limits_of, reopened
 from chalicelib.tables.actual import Dea
 from chalicelib.tables.apps import App, Build, Droplet, Package
 from chalicelib.tables.base import moved
 from chalicelib.tables.running import CLAIMED, OPEN, STARTED, Auction, BidRow, Placement, Process
+from chalicelib.tables.tasks import Task
 from chalicelib.tables.unit import Unit
 
 log = logging.getLogger(__name__)
@@ -81,7 +83,7 @@ def decide(world: World, auction_guid: str, closes_at: float, trace: str) -> Non
     wants = [want for want in discover.wants if want.index in rows and rows[want.index].state == OPEN]
     won_before = [str(row.dea) for row in rows.values() if row.state != OPEN]
     winners = choose(wants, _bids(auction_guid), won_before)
-    claim = _claim_staging if discover.work == STAGING else _claim_instances
+    claim = {STAGING: _claim_staging, TASK: _claim_task}.get(discover.work, _claim_instances)
     claim(world, discover, [(rows[index], bid) for index, bid in winners.items()], trace)
 
 
@@ -116,6 +118,22 @@ def _claim_staging(world: World, discover: Discover, won: Sequence[tuple[Placeme
         build.instance_guid, build.dea, build.boot = str(row.instance_guid), bid.dea, bid.boot
         unit.put(build)
         unit.send(f"url:{bid.queue_url}", "staging.start", _staging_start(world, app, build, package, row))
+        _commit_claim(world, unit, row, trace)
+
+
+def _claim_task(world: World, discover: Discover, won: Sequence[tuple[Placement, Bid]], trace: str) -> None:
+    task = listing.find(Task, discover.work_guid)
+    app = listing.find(App, discover.app_guid)
+    droplet = listing.find(Droplet, str(task.droplet_guid)) if task else None
+    if task is None or app is None or droplet is None or task.state != "PENDING":
+        return
+    for row, bid in won:
+        unit = world.unit(trace)
+        # Nobody may have cancelled it since it was read.
+        unit.check(Task, str(task.guid), condition=Task.rev == task.rev)
+        _claim(world, unit, row, bid, task_runs.START_S + world.config.timers.claim_grace_s)
+        start = task_runs.start(world, task, app, droplet, row, LINK_LIFE_S)
+        unit.send(f"url:{bid.queue_url}", "dea.start", start)
         _commit_claim(world, unit, row, trace)
 
 
@@ -161,7 +179,7 @@ def _start(world: World, app: App, process: Process, droplet: Droplet, row: Plac
         droplet_digest=str(droplet.digest),
         routes=routes,
         routes_version=int(process.routes_version),
-        route_grant=grants.route_grant(world, guid, str(app.guid), routes, int(process.routes_version)),
+        route_grant=grants.route_grant(world, guid, process),
         log_grant=grants.log_grant(world, str(app.guid)),
         stack=str(droplet.stack),
     )
@@ -197,6 +215,9 @@ def take_started(world: World, started: Started, trace: str) -> None:
         return
     if row.state == STARTED:
         return
+    if row.work == TASK:
+        task_runs.started(world, row, started, trace)
+        return
     unit = world.unit(trace)
     actions = [
         Placement.state.set(STARTED),
@@ -218,6 +239,8 @@ def take_refusal(world: World, refused: Refused, trace: str) -> None:
     if row is None or row.instance_guid != refused.instance_guid or row.state != CLAIMED:
         return
     log.info("%s refused %s: %s", refused.dea, refused.instance_guid, refused.reason, extra={"trace": trace})
+    if row.work == TASK and not task_runs.refused(world, row, refused, trace):
+        return
     reopen(world, row, trace, attempt=int(row.attempt) + 1, problem=refused.reason)
 
 
@@ -252,6 +275,9 @@ def check_placement(world: World, check: PlacementCheck, trace: str) -> None:
         return
     if check.work == STAGING:
         builds.failed(world, check.work_guid, "StagingTimeExpired", "Staging time expired")
+        return
+    if check.work == TASK:
+        task_runs.unheard(world, row, check, trace)
         return
     stop = Stop(check.work_guid, instance_guids=(check.instance_guid,), reason="did not start in time")
     world.bus.say("topic:dea", "dea.stop", stop, trace)
@@ -300,6 +326,10 @@ def _discover(work: str, work_guid: str, version: int, rows: Sequence[Placement]
     if work == STAGING:
         build = listing.find(Build, work_guid)
         return placements.staging_discover(build, rows[0]) if build and build.state == "STAGING" and rows else None
+    if work == TASK:
+        task = listing.find(Task, work_guid)
+        its = listing.find(Droplet, str(task.droplet_guid)) if task and task.state == "PENDING" else None
+        return tasks.discover(task, its, rows[0]) if task and its and rows else None
     process = listing.find(Process, work_guid)
     if process is None or process.state != "STARTED" or int(process.version) != version:
         return None

@@ -11,7 +11,7 @@ from chalicelib.contracts.auction import INSTANCE, Stop
 from chalicelib.contracts.components import DiscoverComponents
 from chalicelib.contracts.health import HmOrphan, HmResync, HmRoutes, HmStart, HmStop
 from chalicelib.contracts.heartbeat import DropletExited
-from chalicelib.services import auctioneer, audit, builds, listing, placements, routing
+from chalicelib.services import auctioneer, audit, builds, listing, placements, routing, task_runs
 from chalicelib.tables.apps import App, Droplet
 from chalicelib.tables.base import moved
 from chalicelib.tables.running import CRASHED, STARTED, Placement, Process
@@ -105,6 +105,8 @@ def resync(world: World, complaint: HmResync, trace: str) -> None:
 
 
 def orphan(world: World, complaint: HmOrphan, trace: str) -> None:
-    """The host that staged these builds is gone."""
+    """The host that staged these builds and ran these tasks is gone."""
     for build_guid in complaint.builds:
         builds.failed(world, build_guid, "StagingError", f"The host {complaint.dea} was lost while it staged the app")
+    for task_guid in complaint.tasks:
+        task_runs.lost(world, task_guid, complaint.dea, trace)

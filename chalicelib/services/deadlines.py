@@ -6,7 +6,7 @@ from collections.abc import Callable
 from chalicelib.adapters.clock import now, stamp
 from chalicelib.bootstrap import World
 from chalicelib.core.errors import Unavailable
-from chalicelib.services import builds, jobs, listing, packages
+from chalicelib.services import builds, jobs, listing, packages, task_runs
 from chalicelib.tables.base import Due
 from chalicelib.tables.ledger import Job
 
@@ -22,6 +22,7 @@ def _job_expired(world: World, guid: str) -> None:
 EXPIRED: dict[str, Callable[[World, str], None]] = {
     "builds": builds.expired,
     "packages": packages.expired,
+    "tasks": task_runs.expired,
     "jobs": _job_expired,
 }
 

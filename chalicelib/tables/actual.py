@@ -34,6 +34,7 @@ class Dea(Table):
     digest = UnicodeAttribute(default="")
     instances = JSONAttribute(default=list)
     builds = JSONAttribute(default=list)
+    tasks = JSONAttribute(default=list)
 
 
 class Instance(Table):
