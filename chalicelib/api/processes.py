@@ -111,13 +111,6 @@ def show_instances(request: Request, guid: str) -> Answer:
     return Answer(process_instances(request, process))
 
 
-@endpoints("GET", "/v3/processes/{guid}/sidecars")
-def sidecars(request: Request, guid: str) -> Answer:
-    """Nothing runs beside a process here."""
-    owned(request.actor, Process, guid)
-    return Answer({"pagination": {"total_results": 0, "total_pages": 1, "next": None}, "resources": []})
-
-
 @endpoints("DELETE", "/v3/processes/{guid}/instances/{index}")
 def terminate(request: Request, guid: str, index: str) -> Answer:
     return _terminate(request, *processes.accessible(request.actor, guid, OPERATE), index)

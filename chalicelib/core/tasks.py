@@ -28,14 +28,12 @@ def outcome(state: str, reason: str, exit_status: int | None, description: str) 
     return FAILED, CANCELLED if state == CANCELING else description or "the task failed"
 
 
-def judge(is_host_known: bool, is_listed: bool, was_doubted: bool) -> str:
-    """What to think of a task that has begun to run.
+def judge(is_listed: bool, was_doubted: bool) -> str:
+    """What to think of a task that has begun to run on a host that is heard.
 
-    is_host_known: its host has a row and is not lost. is_listed: in the host's last beat. One that is not listed may
-    have ended just now, its last word being on the way: so it is only doubted at first.
+    is_listed: in the host's last beat. One that is not may have ended just now, its last word being on the way: so
+    it is only doubted at first.
     """
-    if not is_host_known:
-        return GONE
     if is_listed:
         return THERE
     return GONE if was_doubted else DOUBTED

@@ -141,8 +141,9 @@ def expired(world: World, guid: str) -> None:
 
 def _word(task: Task, row: Placement) -> str:
     host = _host(str(row.dea))
-    is_known = host is not None and not host.lost
-    return judge(is_known, is_known and str(task.guid) in host.tasks, bool(task.is_doubted))
+    if host is None or host.lost:
+        return GONE
+    return judge(str(task.guid) in host.tasks, bool(task.is_doubted))
 
 
 def _host(dea: str) -> Dea | None:
