@@ -47,11 +47,15 @@ def _shown(name: str, changed: dict[str, dict[str, object]]) -> dict[str, object
     return {"enabled": flags.DEFAULTS[name], "error_message": None, "updated_at": None} | changed.get(name, {})
 
 
-def update(world: World, actor: Actor, name: str, changes: dict[str, object], trace: str = "") -> dict[str, object]:
-    """``changes``: of enabled and error_message. Raises NotFound("Feature flag"), NotAuthorized."""
+def check(actor: Actor, name: str) -> None:
+    """Whether the actor may change it. Raises NotFound("Feature flag"), NotAuthorized."""
     if name not in flags.DEFAULTS:
         raise NotFound("Feature flag")
     access.require_admin(actor)
+
+
+def update(world: World, name: str, changes: dict[str, object], trace: str = "") -> dict[str, object]:
+    """``changes``: of enabled and error_message. The caller has asked ``check``."""
     row = settings.find(ROW)
     flag = _shown(name, row.value) | changes | {"updated_at": stamp()}
     row.value = row.value | {name: flag}
