@@ -21,9 +21,8 @@ def build(
     """The complete environment. User's variables replace the system's, but not what the platform tells the app.
 
     root: the instance's folder as the app sees it. inner_port: what the app listens on; ``instance.port`` is
-    where others reach it. Raises SpecError.
+    where others reach it. A task has neither a port nor an index. Raises SpecError.
     """
-    address = f"{host}:{instance.port}"
     return {
         "LANG": "C.UTF-8",
         "PATH": SYSTEM_PATH,
@@ -33,17 +32,23 @@ def build(
         "TMPDIR": str(root / "tmp"),
         "DEPS_DIR": str(root / "deps"),
         "MEMORY_LIMIT": f"{instance.limits.memory_mb}m",
-        "PORT": str(inner_port),
-        "VCAP_APP_HOST": "0.0.0.0",
-        "VCAP_APP_PORT": str(inner_port),
         "VCAP_APPLICATION": _vcap_application(instance, spec, inner_port, started_at),
         "VCAP_SERVICES": spec.vcap_services,
         "CF_INSTANCE_GUID": instance.instance_guid,
-        "CF_INSTANCE_INDEX": str(instance.index),
         "CF_INSTANCE_IP": host,
         "CF_INSTANCE_INTERNAL_IP": host,
+        **({} if instance.is_task else _reachable(instance, host, inner_port)),
+    }
+
+
+def _reachable(instance: Instance, host: str, inner_port: int) -> dict[str, str]:
+    return {
+        "PORT": str(inner_port),
+        "VCAP_APP_HOST": "0.0.0.0",
+        "VCAP_APP_PORT": str(inner_port),
+        "CF_INSTANCE_INDEX": str(instance.index),
         "CF_INSTANCE_PORT": str(instance.port),
-        "CF_INSTANCE_ADDR": address,
+        "CF_INSTANCE_ADDR": f"{host}:{instance.port}",
         "CF_INSTANCE_PORTS": json.dumps([{"external": instance.port, "internal": inner_port}]),
     }
 
@@ -61,12 +66,11 @@ def _vcap_application(instance: Instance, spec: RunSpec, inner_port: int, starte
     if not isinstance(application, dict):
         raise SpecError("VCAP_APPLICATION is not an object")
     started = datetime.fromtimestamp(started_at, UTC).strftime("%Y-%m-%d %H:%M:%S +0000")
+    if not instance.is_task:
+        application |= {"instance_index": instance.index, "host": "0.0.0.0", "port": inner_port}
     application |= {
         "instance_id": instance.instance_guid,
         "instance_guid": instance.instance_guid,
-        "instance_index": instance.index,
-        "host": "0.0.0.0",
-        "port": inner_port,
         "started_at": started,
         "started_at_timestamp": int(started_at),
         "start": started,

@@ -6,7 +6,7 @@ import secrets
 import time
 from dataclasses import replace
 
-from chalicelib.contracts.auction import Start, Stop, Update
+from chalicelib.contracts.auction import TASK, Start, Stop, Update
 from chalicelib.contracts.heartbeat import CRASHED, REASON_CRASHED, RUNNING, STARTING, STOPPING
 from dea_agent import trees
 from dea_agent.config import INSTANCE_UIDS
@@ -35,7 +35,8 @@ class Instances:
             return
         holding, now = list(tools.registry.holding()), time.time()
         problem = tools.registry.why_not(start)
-        port = None if problem else tools.ports.take({instance.port for instance in holding}, now)
+        needs_port = not problem and start.work != TASK
+        port = tools.ports.take({instance.port for instance in holding}, now) if needs_port else 0
         uid = self._free_uid(holding)
         if not problem and (port is None or (uid is None and self._uid_base is not None)):
             problem = "insufficient resources: ports"
@@ -150,7 +151,7 @@ class Instances:
         return life.container.main_pid() if life and life.container else None
 
     def serving(self) -> list[Instance]:
-        return self._tools.registry.in_state(STARTING, RUNNING)
+        return [one for one in self._tools.registry.in_state(STARTING, RUNNING) if not one.is_task]
 
     async def end_all(self, ending: Ending) -> None:
         """Returns when all have ended."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import Any
 
-from chalicelib.contracts.auction import INSTANCE, Refused, Start, Started
+from chalicelib.contracts.auction import Refused, Start, Started
 from chalicelib.contracts.heartbeat import (
     CRASHED,
     REASON_CRASHED,
@@ -21,6 +21,7 @@ from chalicelib.contracts.heartbeat import (
     STARTING,
     STOPPING,
     DropletExited,
+    TaskFinished,
 )
 from chalicelib.core.timers import Timers
 from dea_agent import sockets, trees
@@ -50,12 +51,13 @@ REFUSED = "REFUSED"
 class Ending:
     """Why it ends. reason: as in DropletExited, or REFUSED when nothing of the app ever ran.
 
-    quick: nobody is served any more, so nothing is waited for.
+    quick: nobody is served any more, so nothing is waited for. is_exit: it ended by itself.
     """
 
     reason: str
     description: str
     quick: bool = False
+    is_exit: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,16 +185,18 @@ class Life:
 
     async def _watch_exit(self, container: Container) -> None:
         exit_ = await container.wait()
-        self.end(Ending(REASON_CRASHED, describe(self.instance, exit_)))
+        self.end(Ending(REASON_CRASHED, describe(self.instance, exit_), is_exit=True))
 
     def _became_healthy(self) -> None:
         if self._ending.done():  # its exit came first; who was never registered need not be unregistered
             return
-        self._put(state=RUNNING, since=time.time(), registered=True)
-        self._say("Instance became healthy")
+        is_task = self.instance.is_task
+        self._put(state=RUNNING, since=time.time(), registered=not is_task)
         instance, messenger = self.instance, self._tools.messenger
         log.info("%s is healthy", name(instance))
-        self._tools.registrar.register(instance)
+        if not is_task:
+            self._say("Instance became healthy")
+            self._tools.registrar.register(instance)
         started = Started(
             instance.process_guid,
             instance.version,
@@ -201,7 +205,7 @@ class Life:
             messenger.dea,
             messenger.boot,
             self._tools.host,
-            instance.port,
+            instance.port or None,
         )
         messenger.promise(CC, "dea.started", started)
         self._tools.counters.starts += 1
@@ -227,7 +231,7 @@ class Life:
             exit_ = await self.container.kill()
             await self.container.remove()
         self._settle_accounts(ending, exit_)
-        if ending.reason != REASON_CRASHED or self._is_unwanted:
+        if ending.reason != REASON_CRASHED or self._is_unwanted or instance.is_task:
             await tools.clear_away(self.guid)
         tools.beat()
 
@@ -255,6 +259,8 @@ class Life:
         messenger = tools.messenger
         if ending.reason == REFUSED:
             messenger.promise(CC, "dea.refused", refusal(instance, messenger, ending.description))
+        elif instance.is_task:
+            messenger.promise(CC, "task.finished", self._task_finished(ending, exit_))
         else:
             exited = DropletExited(
                 process_guid=instance.process_guid,
@@ -271,7 +277,7 @@ class Life:
             )
             messenger.promise(HM, "droplet.exited", exited)
         tools.ports.give_back(instance.port, now)
-        if ending.reason == REASON_CRASHED:
+        if ending.reason == REASON_CRASHED and not instance.is_task:
             tools.counters.crashes += 1
             if instance.uid is not None:
                 tools.folders.close_off(self.guid)  # it is kept, but its user goes on to another app
@@ -280,6 +286,20 @@ class Life:
             tools.registry.drop(self.guid)
         tools.snapshot.write()  # at once: the next agent would tell of the same end again
         log.info("%s has ended (%s): %s", name(instance), ending.reason, ending.description)
+
+    def _task_finished(self, ending: Ending, exit_: Exit | None) -> TaskFinished:
+        """A limit that was broken, or a host that could not, is a failure whatever the status."""
+        messenger = self._tools.messenger
+        return TaskFinished(
+            task_guid=self.instance.process_guid,
+            instance_guid=self.guid,
+            dea=messenger.dea,
+            boot=messenger.boot,
+            reason=ending.reason,
+            exit_status=exit_.status if exit_ and ending.is_exit else None,
+            description=ending.description,
+            at=exit_.at if exit_ else time.time(),
+        )
 
 
 def name(instance: Instance) -> str:
@@ -290,7 +310,7 @@ def name(instance: Instance) -> str:
 
 def refusal(instance: Instance, messenger: Messenger, reason: str) -> Refused:
     return Refused(
-        INSTANCE,
+        instance.work,
         instance.process_guid,
         instance.version,
         instance.index,
@@ -303,10 +323,11 @@ def refusal(instance: Instance, messenger: Messenger, reason: str) -> Refused:
 
 def describe(instance: Instance, exit_: Exit) -> str:
     """An exit in Cloud Foundry's words."""
+    who = exit_.of or instance.source_type
     if exit_.status is None:
-        return f"{instance.source_type}: Exited with unknown status"
+        return f"{who}: Exited with unknown status"
     cause = " (out of memory)" if exit_.out_of_memory else ""
-    return f"{instance.source_type}: Exited with status {exit_.status}{cause}"
+    return f"{who}: Exited with status {exit_.status}{cause}"
 
 
 STOPPED = Ending(REASON_STOPPED, "Stopping instance")

@@ -12,7 +12,7 @@ import os
 import shutil
 import time
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import aiohttp
@@ -84,6 +84,11 @@ class LogFolder:
         except (OSError, ValueError):
             self._sent = {}
 
+    def extend(self, source: Source) -> None:
+        """``source``: the same with more logs."""
+        self.source = source
+        self.readers = {stem: self.readers.get(stem) or LogReader(self.folder, stem) for stem in source.types}
+
     def write(self, stem: str, stream: bytes, text: str) -> None:
         """A line, or several, of the agent's own. A full disk costs lines, never what they tell of."""
         lines = text.rstrip("\n").encode(errors="replace").split(b"\n")
@@ -153,6 +158,13 @@ class LogPump:
         (folder / "source.json").write_text(json.dumps(to_json(source)))
         self._folders[source.guid] = LogFolder(folder, source)
         return folder
+
+    def add(self, guid: str, types: dict[str, str]) -> None:
+        """Further logs in the folder of an instance, before anything is written there. Raises OSError."""
+        source = self._folders[guid].source
+        extended = replace(source, types=source.types | types)
+        (self._folder / guid / "source.json").write_text(json.dumps(to_json(extended)))
+        self._folders[guid].extend(extended)
 
     def knows(self, guid: str) -> bool:
         return guid in self._folders

@@ -41,7 +41,9 @@ class Ports:
         return None
 
     def give_back(self, port: int, now: float) -> None:
-        self.resting[port] = now + self.rest_s
+        """0 is no port."""
+        if port:
+            self.resting[port] = now + self.rest_s
 
 
 def free_uid(base: int, count: int, in_use: Container[int], last: int) -> int | None:

@@ -1,4 +1,5 @@
-"""The table of instances and builds: what this DEA has promised, and the memory that makes late messages harmless.
+"""The table of instances (tasks among them) and builds: what this DEA has promised, and the memory that makes late
+messages harmless.
 
 State in, decision out: no clock, no files, no bus. What is reserved is the sum over the table, never a counter,
 so nothing can be released twice. Every change goes through :meth:`Registry.put` or :meth:`Registry.drop`, which
@@ -10,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from chalicelib.contracts.auction import HealthCheck, Limits, Start, Stop
+from chalicelib.contracts.auction import INSTANCE, TASK, HealthCheck, Limits, Start, Stop
 from chalicelib.contracts.heartbeat import CRASHED, EVACUATING, RUNNING, STARTING, InstanceBeat
 
 T = TypeVar("T")
@@ -29,7 +30,8 @@ _GUID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
 class Instance:
     """One instance on this host. ``since``, ``launched_at``: seconds since the epoch.
 
-    registered: routers have been told of it and must be told of its end.
+    registered: routers have been told of it and must be told of its end. A task (``work``) has its guid for
+    process_guid, its name for process_type, and port 0, which is none.
     """
 
     instance_guid: str
@@ -51,10 +53,15 @@ class Instance:
     routes_version: int = 0
     route_grant: str = ""
     log_grant: str = ""
+    work: str = INSTANCE
+
+    @property
+    def is_task(self) -> bool:
+        return self.work == TASK
 
     @property
     def source_type(self) -> str:
-        return f"APP/PROC/{self.process_type.upper()}"
+        return f"APP/TASK/{self.process_type}" if self.is_task else f"APP/PROC/{self.process_type.upper()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +118,7 @@ class Registry:
 
     def siblings(self, app_guid: str) -> int:
         """Instances of the app here, crashed ones too: a host where it crashes is not the first to ask."""
-        return sum(instance.app_guid == app_guid for instance in self.instances.values())
+        return sum(instance.app_guid == app_guid and not instance.is_task for instance in self.instances.values())
 
     def is_new(self, guid: str) -> bool:
         """True the first time in this agent's memory."""
@@ -167,7 +174,12 @@ class Registry:
 
     def beats(self) -> tuple[InstanceBeat, ...]:
         """The instances as heartbeats tell them, in a stable order."""
-        return tuple(self._beat(self.instances[guid]) for guid in sorted(self.instances))
+        known = (self.instances[guid] for guid in sorted(self.instances))
+        return tuple(self._beat(instance) for instance in known if not instance.is_task)
+
+    def tasks(self) -> tuple[str, ...]:
+        """Guids of the tasks here, from the accepted start to the end that was promised to be told."""
+        return tuple(sorted(instance.process_guid for instance in self.instances.values() if instance.is_task))
 
     def _beat(self, instance: Instance) -> InstanceBeat:
         state = {BORN: STARTING}.get(instance.state, instance.state)
@@ -204,6 +216,7 @@ def born(start: Start, port: int, uid: int | None, now: float) -> Instance:
         routes_version=start.routes_version,
         route_grant=start.route_grant,
         log_grant=start.log_grant,
+        work=start.work,
     )
 
 

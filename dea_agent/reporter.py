@@ -70,6 +70,7 @@ class Reporter:
             instances=instances,
             usage=self._usage(now),
             builds=tuple(sorted(registry.builds)),
+            tasks=registry.tasks(),
         )
 
     def _usage(self, now: float) -> dict[str, Usage]:

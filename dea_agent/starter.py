@@ -21,7 +21,7 @@ from dea_agent.droplet_cache import DropletCache
 from dea_agent.environment import SpecError
 from dea_agent.log_pump import LogPump
 from dea_agent.registry import Instance
-from dea_agent.runtimes.base import Container, Launch, LaunchError, Runtime
+from dea_agent.runtimes.base import Container, Launch, LaunchError, Runtime, Sidecar
 from dea_agent.unpack import UnpackError, give, unpack
 
 log = logging.getLogger(__name__)
@@ -77,6 +77,9 @@ class Starter:
             spec = await self._spec_while(self._unpack(instance, start, root), start.spec_url)
             control.mkdir(mode=0o700, exist_ok=True)
             inner_root, inner_port = self._runtime.inner_root(root), self._runtime.inner_port(instance.port)
+            sidecars = beside(instance, spec)
+            if sidecars:
+                self._pump.add(guid, {sidecar.stem: sidecar.label for sidecar in sidecars})
             env = environment.build(instance, spec, self._host, inner_root, inner_port, time.time())
             return await self._runtime.launch(
                 Launch(
@@ -90,6 +93,7 @@ class Starter:
                     limits=instance.limits,
                     port=instance.port,
                     uid=instance.uid,
+                    sidecars=sidecars,
                 )
             )
         except (DownloadError, LaunchError) as error:
@@ -127,6 +131,14 @@ class Starter:
         if not spec.command.strip():
             raise SpecError("there is no start command")
         return spec
+
+
+def beside(instance: Instance, spec: RunSpec) -> tuple[Sidecar, ...]:
+    """The sidecars, each with a log of its own under its name."""
+    return tuple(
+        Sidecar(f"sidecar-{number}", f"{instance.source_type}/SIDECAR/{sidecar.name.upper()}", sidecar.command)
+        for number, sidecar in enumerate(spec.sidecars)
+    )
 
 
 def _prepare_folder(droplet: Path, root: Path, instance: Instance) -> None:

@@ -24,11 +24,21 @@ class LaunchError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Sidecar:
+    """stem: of its log. label: what people know it by, the source type of that log."""
+
+    stem: str
+    label: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
 class Launch:
     """One instance to run.
 
     root: folder with the unpacked droplet, the app's own. control: the agent's folder for the shim's records.
-    logs: folder of the framed log. env: complete; nothing else reaches the app. port: on the host.
+    logs: folder of the framed log. env: complete; nothing else reaches the app. port: on the host; 0 for none.
+    sidecars: what runs beside the command, in the same container, folder and environment.
     """
 
     guid: str
@@ -41,15 +51,20 @@ class Launch:
     limits: Limits
     port: int
     uid: int | None
+    sidecars: tuple[Sidecar, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """status: the process's own, or 128 + signal; None when nobody saw it. at: seconds since the epoch."""
+    """status: the process's own, or 128 + signal; None when nobody saw it. at: seconds since the epoch.
+
+    of: label of the sidecar whose end it is; empty for the command itself.
+    """
 
     status: int | None
     at: float
     out_of_memory: bool = False
+    of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +148,11 @@ class Runtime(Protocol):
 def shim_order(launch: Launch, root: Path, control: Path, logs: Path, cgroup_procs: Iterable[Path] = ()) -> bytes:
     """What the shim reads from its stdin (see its ``main``). The folders are as the shim sees them."""
     order = {
-        "argv": ["/bin/bash", "-c", LAUNCHER, "launcher", launch.command],
+        "argv": _argv(launch.command),
+        "sidecars": [
+            {"stem": sidecar.stem, "label": sidecar.label, "argv": _argv(sidecar.command)}
+            for sidecar in launch.sidecars
+        ],
         "env": launch.env,
         "cwd": str(root / "app"),
         "uid": launch.uid,
@@ -146,10 +165,14 @@ def shim_order(launch: Launch, root: Path, control: Path, logs: Path, cgroup_pro
     return json.dumps(order).encode() + b"\n"
 
 
+def _argv(command: str) -> list[str]:
+    return ["/bin/bash", "-c", LAUNCHER, "launcher", command]
+
+
 def read_exit(control: Path, at: float) -> Exit:
     """What the shim wrote down; without a record (the shim itself was killed) the status is unknown."""
     try:
         record = json.loads((control / "exit.json").read_text())
-        return Exit(int(record["status"]), float(record["at"]))
+        return Exit(int(record["status"]), float(record["at"]), of=str(record.get("of", "")))
     except (OSError, ValueError, KeyError, TypeError):
         return Exit(None, at)

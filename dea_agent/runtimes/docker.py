@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -67,10 +68,11 @@ class DockerContainer:
         try:
             self._container.reload()
         except (DockerException, requests.RequestException):
-            return Exit(exit_.status, exit_.at, self.out_of_memory)
+            return replace(exit_, out_of_memory=self.out_of_memory)
         state = self._container.attrs["State"]
         status = state["ExitCode"] if exit_.status is None else exit_.status
-        return Exit(status, exit_.at, status != 0 and (self.out_of_memory or bool(state["OOMKilled"])))
+        oom = status != 0 and (self.out_of_memory or bool(state["OOMKilled"]))
+        return replace(exit_, status=status, out_of_memory=oom)
 
     def terminate(self) -> None:
         threading.Thread(target=self._try, args=(lambda: self._container.kill("SIGTERM"),), daemon=True).start()
@@ -230,7 +232,7 @@ class DockerRuntime:
             "user": "root" if launch.uid is not None else f"{os.geteuid()}:{os.getegid()}",
             "stdin_open": True,
             "mounts": mounts,
-            "ports": {f"{PORT}/tcp": (self._host, launch.port)},
+            "ports": {f"{PORT}/tcp": (self._host, launch.port)} if launch.port else {},
             "mem_limit": memory,
             "memswap_limit": memory,
             "pids_limit": MAX_PIDS,

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from dea_agent.runtimes import processes
@@ -60,7 +61,7 @@ class ProcessContainer:
         await self._ended.wait()
         exit_ = read_exit(self._control, time.time())
         oom = self._group is not None and self._group.oom_kills() > 0
-        return Exit(exit_.status, exit_.at, oom and exit_.status != 0)
+        return replace(exit_, out_of_memory=oom and exit_.status != 0)
 
     def terminate(self) -> None:
         if self._pidfd is not None:

@@ -161,8 +161,8 @@ def _limit_files(files: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def _become_the_app(launch: dict[str, Any], out: int, err: int) -> NoReturn:
-    """In the child: leave everything of the shim behind and become the app."""
+def _become_the_app(launch: dict[str, Any], argv: list[str], out: int, err: int) -> NoReturn:
+    """In the child: leave everything of the shim behind and become the app, or what runs beside it."""
     try:
         os.setsid()
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
@@ -184,7 +184,7 @@ def _become_the_app(launch: dict[str, Any], out: int, err: int) -> NoReturn:
         for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
-        os.execve(launch["argv"][0], launch["argv"], launch["env"])
+        os.execve(argv[0], argv, launch["env"])
     except BaseException as error:
         os.write(2, f"cannot start: {error}\n".encode())
         os._exit(127)
@@ -202,19 +202,19 @@ def _children() -> list[int]:
     return found
 
 
-def _reap(app: int) -> int | None:
-    """Collect every child that has ended; the app's exit status (128 + signal for a signal) when it is among them."""
-    status = None
+def _reap(parts: "list[Part]") -> None:
+    """Collect every child that has ended; a part gets its exit status (128 + signal for a signal)."""
     while True:
         try:
             pid, raw = os.waitpid(-1, os.WNOHANG)
         except ChildProcessError:
-            return status
+            return
         if pid == 0:
-            return status
-        if pid == app:
-            code = os.waitstatus_to_exitcode(raw)
-            status = code if code >= 0 else 128 - code
+            return
+        for part in parts:
+            if part.pid == pid:
+                code = os.waitstatus_to_exitcode(raw)
+                part.status = code if code >= 0 else 128 - code
 
 
 def _end_leftovers() -> None:
@@ -232,35 +232,66 @@ def _end_leftovers() -> None:
             continue
 
 
-def _watch(app: int, pipes: list[Pipe], wakeup: int, asked_to_end: list[bool]) -> int:
-    """Until the app ends: lines into the log, SIGTERM on to the app's processes. Returns its exit status."""
+class Part:
+    """The app, or a sidecar: a process with a log of its own. label: empty for the app."""
+
+    def __init__(self, launch: dict[str, Any], argv: list[str], stem: str, label: str, rate: Rate) -> None:
+        self.label, self.log = label, LogFile(launch["logs"], stem)
+        self.pipes = [Pipe(OUT, self.log, rate), Pipe(ERR, self.log, rate)]
+        self.status: int | None = None
+        self.pid = os.fork()
+        if self.pid == 0:
+            _become_the_app(launch, argv, self.pipes[0].writer, self.pipes[1].writer)
+        for pipe in self.pipes:
+            os.close(pipe.writer)
+
+    def terminate(self) -> None:
+        if self.status is None:
+            try:
+                os.killpg(self.pid, signal.SIGTERM)
+            except ProcessLookupError:
+                pass
+
+    def finish(self) -> None:
+        for pipe in self.pipes:
+            pipe.finish()
+        if self.status is not None:
+            self.log.write(OUT, b"Exit status %d\n" % self.status)
+
+
+def _watch(parts: list[Part], wakeup: int, asked_to_end: list[bool]) -> Part:
+    """Until one of them ends, or all after a SIGTERM, which is handed on. Returns the one whose end counts."""
     poll = select.poll()
     poll.register(wakeup, select.POLLIN)
-    by_fd = {pipe.reader: pipe for pipe in pipes}
+    by_fd = {pipe.reader: pipe for part in parts for pipe in part.pipes}
     for fd in by_fd:
         poll.register(fd, select.POLLIN)
-    status = None
-    while status is None:
+    is_ending = False
+    while True:
         for fd, _ in poll.poll():
-            if fd == wakeup:
-                os.read(wakeup, 4096)
-                if asked_to_end[0]:
-                    asked_to_end[0] = False
-                    try:
-                        os.killpg(app, signal.SIGTERM)
-                    except ProcessLookupError:
-                        pass
-                status = _reap(app)
-            elif not by_fd[fd].read():
-                poll.unregister(fd)
-    return status
+            if fd != wakeup:
+                if not by_fd[fd].read():
+                    poll.unregister(fd)
+                continue
+            os.read(wakeup, 4096)
+            _reap(parts)
+            if asked_to_end[0]:
+                asked_to_end[0], is_ending = False, True
+                for part in parts:
+                    part.terminate()
+                _reap(parts)
+        ended = [part for part in parts if part.status is not None]
+        if ended and (not is_ending or len(ended) == len(parts)):
+            return ended[0]
 
 
 def main() -> None:
-    """stdin: one JSON line {argv, env, cwd, uid, fds, log_rate_bytes, cgroup_procs, control, logs}.
+    """stdin: one JSON line {argv, sidecars, env, cwd, uid, fds, log_rate_bytes, cgroup_procs, control, logs}.
 
-    control: folder for ``shim.json`` (who I am) and ``exit.json`` (status and time of the exit); when it is
-    gone the agent has given this start up, and nothing is run. logs: folder for the log. Says ``started`` on stdout.
+    sidecars: [{argv, stem, label}], which run beside argv and end with it, as it ends with any of them.
+    control: folder for ``shim.json`` (who I am) and ``exit.json`` (status and time of the exit, and the label of
+    the sidecar whose it is); when it is gone the agent has given this start up, and nothing is run. logs: folder for
+    the logs. Says ``started`` on stdout.
     """
     launch = json.loads(sys.stdin.readline())
     control = launch["control"]
@@ -275,28 +306,22 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
-    log = LogFile(launch["logs"], "app")
     rate = Rate(launch["log_rate_bytes"])
-    pipes = [Pipe(OUT, log, rate), Pipe(ERR, log, rate)]
     write_json(f"{control}/shim.json", {"pid": os.getpid(), "start": start_time(os.getpid())})
-    app = os.fork()
-    if app == 0:
-        _become_the_app(launch, pipes[0].writer, pipes[1].writer)
-    for pipe in pipes:
-        os.close(pipe.writer)
+    parts = [Part(launch, launch["argv"], "app", "", rate)]
+    parts += [Part(launch, one["argv"], one["stem"], one["label"], rate) for one in launch["sidecars"]]
     os.write(1, b"started\n")
     null = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1, 2):
         os.dup2(null, fd)
 
-    status = _watch(app, pipes, wake_reader, asked_to_end)
+    first = _watch(parts, wake_reader, asked_to_end)
     ended_at = time.time()
     _end_leftovers()
-    for pipe in pipes:
-        pipe.finish()
-    log.write(OUT, b"Exit status %d\n" % status)
+    for part in parts:
+        part.finish()
     try:
-        write_json(f"{control}/exit.json", {"status": status, "at": ended_at})
+        write_json(f"{control}/exit.json", {"status": first.status, "at": ended_at, "of": first.label})
     except FileNotFoundError:
         pass
     os._exit(0)

@@ -64,8 +64,19 @@ def _record(
         return
     changed = change(unpack(row), beat, has_rows)
     if row is not None and not is_same_boot:
-        gone = set(map(str, row.builds)) - set(beat.builds)
-        complaints.gone(world, str(row.id), str(row.boot), changed.vanished, gone, StartReason.HOST_LOST, trace)
+        builds, tasks = set(map(str, row.builds)) - set(beat.builds), set(map(str, row.tasks)) - set(beat.tasks)
+        complaints.gone(
+            world,
+            str(row.id),
+            str(row.boot),
+            changed.vanished,
+            builds,
+            tasks,
+            StartReason.HOST_LOST,
+            trace,
+            # The new boot tells of those that ended while no agent was there.
+            tasks_after_s=world.timers.lost_after_s,
+        )
     actions = [*_presence(row, beat, sent_at, now), *_identity(beat)]
     rows.move_host_with(
         world.bus, beat.dea, row, actions, _steps(beat, changed, ended, now, world.timers.crashed_kept_s)
@@ -85,6 +96,7 @@ def _presence(row: Dea | None, beat: Heartbeat, sent_at: float, now: float) -> l
         Dea.draining.set(draining),
         Dea.capacity.set(to_json(beat.capacity)),
         Dea.builds.set(list(beat.builds)),
+        Dea.tasks.set(list(beat.tasks)),
     ]
 
 

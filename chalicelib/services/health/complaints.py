@@ -8,8 +8,8 @@ from chalicelib.core.drift import StartReason
 from chalicelib.services.health.packed import Packed
 from chalicelib.services.health.world import HealthWorld
 
-#: Builds named in one message, which must stay far below what the bus carries.
-BUILDS_AT_ONCE = 500
+#: Builds or tasks named in one message, which must stay far below what the bus carries.
+NAMED_AT_ONCE = 500
 
 
 def start(world: HealthWorld, entry: Packed, reason: StartReason, trace: str = "", delay_s: float = 0) -> None:
@@ -24,13 +24,24 @@ def gone(
     boot: str,
     instances: Iterable[Packed],
     builds: Collection[str],
+    tasks: Collection[str],
     reason: StartReason,
     trace: str = "",
+    tasks_after_s: float = 0,
 ) -> None:
-    """All of this is gone with its host, or with the boot of it. What had ended before is not missed."""
+    """All of this is gone with its host, or with the boot of it. What had ended before is not missed.
+
+    tasks_after_s: how long the last words of tasks may still be on the way, seconds.
+    """
     for entry in instances:
         if entry.state not in (CRASHED, STOPPING):
             start(world, entry, reason, trace)
-    named = sorted(builds)
-    for first in range(0, len(named), BUILDS_AT_ONCE):
-        world.complain("hm.orphan", HmOrphan(dea, boot, tuple(named[first : first + BUILDS_AT_ONCE])), trace)
+    for part in _parts(builds):
+        world.complain("hm.orphan", HmOrphan(dea, boot, part), trace)
+    for part in _parts(tasks):
+        world.complain("hm.orphan", HmOrphan(dea, boot, (), part), trace, tasks_after_s)
+
+
+def _parts(guids: Collection[str]) -> list[tuple[str, ...]]:
+    named = sorted(guids)
+    return [tuple(named[first : first + NAMED_AT_ONCE]) for first in range(0, len(named), NAMED_AT_ONCE)]

@@ -63,10 +63,11 @@ def give_up(world: HealthWorld, row: Dea, now: float, trace: str = "") -> None:
     if not rows.move_host(str(row.id), row, [Dea.lost.set(True)]):
         return
     log.warning(
-        "host %s is lost with %d instances and %d builds; last heard %.1f s ago",
+        "host %s is lost with %d instances, %d builds and %d tasks; last heard %.1f s ago",
         row.id,
         len(row.instances),
         len(row.builds),
+        len(row.tasks),
         now - float(row.seen_at),
         extra={"trace": trace},
     )
@@ -75,10 +76,10 @@ def give_up(world: HealthWorld, row: Dea, now: float, trace: str = "") -> None:
 
 def _settle(world: HealthWorld, row: Dea, trace: str = "") -> None:
     """Complain about everything that was there, then forget it; what has crashed there stays its time."""
-    entries, builds = unpack(row), [str(build) for build in row.builds]
-    complaints.gone(world, str(row.id), str(row.boot), entries, builds, StartReason.HOST_LOST, trace)
+    entries, builds, tasks = unpack(row), list(map(str, row.builds)), list(map(str, row.tasks))
+    complaints.gone(world, str(row.id), str(row.boot), entries, builds, tasks, StartReason.HOST_LOST, trace)
     steps = [rows.deletion(entry.row()) for entry in entries if entry.state != CRASHED]
-    emptied: list[Action] = [Dea.instances.set([]), Dea.builds.set([]), Dea.digest.set("")]
+    emptied: list[Action] = [Dea.instances.set([]), Dea.builds.set([]), Dea.tasks.set([]), Dea.digest.set("")]
     try:
         rows.move_host_with(world.bus, str(row.id), row, emptied, steps)
     except rows.Overtaken:
@@ -87,7 +88,7 @@ def _settle(world: HealthWorld, row: Dea, trace: str = "") -> None:
 
 def _finish(world: HealthWorld, row: Dea, now: float) -> None:
     """Finish what a sweep before this one began; forget the host after a while."""
-    if row.instances or row.builds:
+    if row.instances or row.builds or row.tasks:
         _settle(world, row)
     elif now - float(row.seen_at) > world.timers.crashed_kept_s:
         try:

@@ -112,7 +112,7 @@ def test_what_a_new_boot_does_not_list_is_complained_about_at_once(stage: Stage)
         ("hm.start", "i0"),
         ("hm.orphan", None),
     ]
-    assert found[1][1] == {"dea": "dea-0", "boot": "boot-1", "builds": ["build-1"]}
+    assert found[1][1] == {"dea": "dea-0", "boot": "boot-1", "builds": ["build-1"], "tasks": []}
     assert stage.actual() == {"i1": "RUNNING", "gone": "CRASHED"}
     assert Instance.get("p", "1#i1").boot == "boot-2"
 
