@@ -4,8 +4,11 @@ from chalicelib.api.base import Answer, Endpoints, Request
 
 endpoints = Endpoints(__name__)
 
-#: Of Cloud Foundry's API. Clients switch features on by it; from 3.211 on cf expects ``embed=process_instances``.
-API_VERSION = "3.195.0"
+#: Of Cloud Foundry's API. Clients switch features on by it: 3.211 is the first whose ``cf apps`` takes processes with
+#: ``embed=process_instances``; from 3.224 on cf would ask for route policies, which there are not here.
+API_VERSION = "3.211.0"
+#: Of the Open Service Broker API.
+OSB_VERSION = "2.15"
 VERSION = "0.1.0"
 
 #: Links of ``GET /v3``: v7 of cf finds every resource by them.
@@ -45,17 +48,14 @@ RESOURCES = (
     "users",
 )
 
-#: What this platform does not have; clients expect the names all the same.
+#: What this platform does not have; clients expect the names all the same. (``app_ssh`` they look for.)
 ABSENT = (
-    "app_ssh",
     "bits_service",
     "cloud_controller_v2",
     "credhub",
     "log_stream",
     "logging",
     "network_policy_v0",
-    "network_policy_v1",
-    "routing",
 )
 
 
@@ -69,6 +69,8 @@ def index(request: Request) -> Answer:
         "login": own,
         "uaa": own,
         "log_cache": own,
+        "network_policy_v1": {"href": f"{request.base}/networking/v1/external"},
+        "routing": {"href": f"{request.base}/routing"},
     }
     return Answer({"links": links | dict.fromkeys(ABSENT)})
 
@@ -88,6 +90,7 @@ def info(request: Request) -> Answer:
             "version": 0,
             "description": "An open Platform as a Service with a control plane made of functions",
             "cli_version": {"minimum": "", "recommended": ""},
+            "osbapi_version": OSB_VERSION,
             "custom": {},
             "links": {"self": {"href": f"{request.base}/v3/info"}, "support": {"href": ""}},
         }

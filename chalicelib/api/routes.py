@@ -1,5 +1,7 @@
 """/v3/routes, and the routes of an app."""
 
+from dataclasses import replace
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -8,12 +10,15 @@ from chalicelib.api import organizations as orgs_api
 from chalicelib.api import spaces as spaces_api
 from chalicelib.api.base import Answer, Endpoints, Request
 from chalicelib.api.destinations import render_destination
+from chalicelib.api.included import Way, included
 from chalicelib.api.parsing import Body
-from chalicelib.api.render import accepted, common, including, paginated, to_one
-from chalicelib.api.scoped import narrowed, scoped
+from chalicelib.api.render import accepted, common, paginated, to_one
+from chalicelib.api.render import listing as query
+from chalicelib.api.scoped import SPACE_FILTERS, narrowed, scoped
 from chalicelib.core.hostnames import wrong_with_host, wrong_with_path
 from chalicelib.core.roles import OPERATE
-from chalicelib.services import listing, routes
+from chalicelib.core.routing import wrong_options
+from chalicelib.services import flags, listing, routes
 from chalicelib.services.listing import Listing
 from chalicelib.services.owned import owned
 from chalicelib.tables.apps import App
@@ -40,30 +45,52 @@ def render(request: Request, route: Route) -> dict[str, Any]:
         "path": route.path,
         "port": None,
         "url": route.url,
-        "options": {},
+        "options": route.options or {},
         "destinations": [render_destination(destination) for destination in route.destinations],
         "relationships": {"space": to_one(str(route.space_guid)), "domain": to_one(str(route.domain_guid))},
     }
 
 
+WAYS: dict[str, Way] = {
+    "domain": (Domain, lambda route: route.domain_guid, domains_api.render),
+    "space": (Space, lambda route: route.space_guid, spaces_api.render),
+    "space.organization": (Organization, lambda space: space.org_guid, orgs_api.render),
+}
+
+
 @endpoints("GET", "/v3/routes")
 def index(request: Request) -> Answer:
-    what = _narrowed(request, scoped(request, "routes", "app_guids", *FILTERS))
+    what = _narrowed(request, _listed(request))
     urls = _urls(request)
     if urls is None or request.query.keys() & {"app_guids"}:
         found = listing.page(Route, what)
     else:
         # No list was read for the spaces, so what is looked up must be seen to be in one that counts.
-        lists = set(what.lists)
-        visible = lambda route: not lists.isdisjoint({"routes", f"space/{route.space_guid}/routes"})  # noqa: E731
-        found = listing.sliced(routes.at(urls), what.having(visible))
-    return paginated(request, found, render, _included(request, found.items))
+        found = listing.sliced(routes.at(urls), what.having(partial(_is_in, frozenset(what.lists))))
+    return paginated(request, found, render, included(request, found.items, WAYS))
+
+
+def _listed(request: Request) -> Listing:
+    """With what other spaces share with the caller's own, unless the query names spaces."""
+    what = scoped(request, "routes", "app_guids", *FILTERS)
+    if request.query.keys() & {"app_guids", "space_guids", "organization_guids"} or what.lists == ["routes"]:
+        return what
+    shared = [name.replace("space/", f"{routes.SHARED}/", 1) for name in what.lists]
+    return replace(what, lists=[*what.lists, *shared])
+
+
+def _is_in(lists: frozenset[str], route: Route) -> bool:
+    mine = {"routes", f"space/{route.space_guid}/routes"}
+    return not lists.isdisjoint(mine | {f"{routes.SHARED}/{guid}/routes" for guid in route.shared_space_guids or ()})
 
 
 def _narrowed(request: Request, what: Listing) -> Listing:
     """``hosts=`` and ``paths=`` with nothing mean: those that have none."""
     what = narrowed(request, what, hosts="host", paths="path", domain_guids="domain_guid")
-    if request.values("ports") is not None or request.values("service_instance_guids") is not None:
+    ports = request.values("ports")
+    if ports is not None and not ports & {"", "0"}:  # no route of this platform has a port
+        what = what.within(())
+    if request.values("service_instance_guids") is not None:
         what = what.within(())
     return what
 
@@ -77,27 +104,6 @@ def _urls(request: Request) -> list[str] | None:
     return [f"{host}.{name}{path}" if host else f"{name}{path}" for name, host, path in product(named, hosts, paths)]
 
 
-def _included(request: Request, found: list[Any]) -> dict[str, Any] | None:
-    wanted = including(request, "domain", "space", "space.organization")
-    if not wanted:
-        return None
-    included: dict[str, Any] = {}
-    if "domain" in wanted:
-        used = listing.load(Domain, _guids(found, "domain_guid"))
-        included["domains"] = [domains_api.render(request, domain) for domain in used]
-    if "space" in wanted or "space.organization" in wanted:
-        spaces = listing.load(Space, _guids(found, "space_guid"))
-        included["spaces"] = [spaces_api.render(request, space) for space in spaces]
-        if "space.organization" in wanted:
-            orgs = listing.load(Organization, _guids(spaces, "org_guid"))
-            included["organizations"] = [orgs_api.render(request, org) for org in orgs]
-    return included
-
-
-def _guids(found: list[Any], attribute: str) -> list[str]:
-    return list(dict.fromkeys(str(getattr(item, attribute)) for item in found))
-
-
 @endpoints("POST", "/v3/routes")
 def create(request: Request) -> Answer:
     actor, body = request.actor, Body(request.json())
@@ -105,10 +111,9 @@ def create(request: Request) -> Answer:
     for wrong in (wrong_with_host(str(route.host)), wrong_with_path(str(route.path))):
         if wrong:
             body.wrong(wrong)
-    if body.take("port") is not None:
+    if body.integer("port", maximum=65535) is not None:
         body.wrong("Routes with protocol 'http' do not support ports.")
-    if body.take("options"):
-        body.wrong("Options are not supported by this platform")
+    _options(body, route)
     route.space_guid, route.domain_guid = body.relationship("space"), body.relationship("domain")
     body.metadata(route)
     body.done()
@@ -119,20 +124,30 @@ def create(request: Request) -> Answer:
 def show(request: Request, guid: str) -> Answer:
     request.only("include")
     route, _ = routes.find_visible(request.actor, guid)
-    included = _included(request, [route])
     document = render(request, route)
-    return Answer(document if included is None else document | {"included": included})
+    related = included(request, [route], WAYS)
+    return Answer(document if related is None else document | {"included": related})
 
 
 @endpoints("PATCH", "/v3/routes/{guid}")
 def update(request: Request, guid: str) -> Answer:
-    route, _ = routes.find_visible(request.actor, guid, OPERATE)
+    route, space = routes.find_visible(request.actor, guid, OPERATE)
     body = Body(request.json())
-    if body.take("options"):
-        body.wrong("Options are not supported by this platform")
+    _options(body, route)
     body.metadata(route)
     body.done()
-    return Answer(render(request, routes.update(request.world, route, request.trace)))
+    return Answer(render(request, routes.update(request.world, request.actor, route, space, request.trace)))
+
+
+def _options(body: Body, route: Route) -> None:
+    """Merge ``options`` into the route's; null removes one."""
+    if body.data.get("options") is None:
+        body.take("options")
+        return
+    given = body.part("options").data
+    body.errors += wrong_options(given, flags.is_on("hash_based_routing"))
+    merged = {**(route.options or {}), **given}
+    route.options = {key: value for key, value in merged.items() if value is not None}
 
 
 @endpoints("DELETE", "/v3/routes/{guid}")
@@ -143,7 +158,12 @@ def delete(request: Request, guid: str) -> Answer:
 
 @endpoints("GET", "/v3/apps/{guid}/routes")
 def of_app(request: Request, guid: str) -> Answer:
+    """Of whichever space: who sees an app sees where its requests come from."""
     app, _ = owned(request.actor, App, guid)
-    what = _narrowed(request, scoped(request, "routes", *FILTERS, app_guid=str(app.guid)))
+    what = query(request, [f"app/{app.guid}/routes"], *SPACE_FILTERS, *FILTERS)
+    what = narrowed(request, _narrowed(request, what), space_guids="space_guid")
+    if (orgs := request.values("organization_guids")) is not None:
+        spaces = {member.guid for member in listing.members(f"org/{org}/spaces" for org in sorted(orgs))}
+        what = what.having(lambda route: str(route.space_guid) in spaces)
     found = listing.page(Route, what)
-    return paginated(request, found, render, _included(request, found.items))
+    return paginated(request, found, render, included(request, found.items, WAYS))

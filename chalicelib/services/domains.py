@@ -1,14 +1,22 @@
 """Domains: shared by everybody, or private to an organization."""
 
+from collections.abc import Iterable, Sequence
+
 from chalicelib.adapters.clock import new_guid
 from chalicelib.bootstrap import World
 from chalicelib.core.errors import NameTaken, NotAuthorized, NotFound, Unprocessable
 from chalicelib.core.hostnames import SYSTEM_HOSTS, ancestors
 from chalicelib.core.roles import MANAGE, READ, Actor
-from chalicelib.services import access, audit, jobs, listing
+from chalicelib.services import access, audit, flags, jobs, listing
 from chalicelib.tables.base import Name
 from chalicelib.tables.identity import Domain, Organization
 from chalicelib.tables.ledger import Job
+
+#: Lists of the domains that other organizations share with this one.
+SHARED_WITH = "shared-with"
+
+#: Of one domain: all of them are in its row, and in the transaction that makes it.
+MAX_SHARED = 50
 
 #: Scope of the items that say which space has a host, and count its routes.
 HOSTS = "route-hosts"
@@ -19,20 +27,48 @@ def make_shared(world: World, actor: Actor, name: str, trace: str = "") -> Domai
     return _save(world, actor, Domain(name=name.lower()), trace)
 
 
-def create(world: World, actor: Actor, domain: Domain, trace: str = "") -> Domain:
-    """``domain``: a draft with a valid name. Raises Unprocessable, NotAuthorized."""
+def create(world: World, actor: Actor, domain: Domain, shared_with: Sequence[str] = (), trace: str = "") -> Domain:
+    """``domain``: a draft with a valid name; shared_with: guids of organizations. Raises Unprocessable, NotAuthorized,
+    FeatureDisabled."""
     if domain.org_guid:
         org = listing.find(Organization, str(domain.org_guid))
         if org is None or not actor.may_in_org(READ, str(org.guid)):
-            raise Unprocessable(
-                f"Organization with guid '{domain.org_guid}' does not exist or you do not have access to it."
-            )
+            raise no_such_org(str(domain.org_guid))
         if not actor.may_in_org(MANAGE, str(org.guid)):
             raise NotAuthorized
+        flags.require(actor, "private_domain_creation")
+        domain.shared_org_guids = shareable(actor, domain, shared_with)
     else:
         access.require_admin(actor)
     _check_relatives(world, domain)
     return _save(world, actor, domain, trace)
+
+
+def shareable(actor: Actor, domain: Domain, guids: Iterable[str]) -> list[str]:
+    """The guids, each once. Raises Unprocessable unless the actor manages every one of these organizations."""
+    asked = list(dict.fromkeys(guids))
+    found = {str(org.guid): org for org in listing.load(Organization, asked)}
+    for guid in asked:
+        org = found.get(guid)
+        if org is None:
+            raise Unprocessable(f"Organization with guid '{guid}' does not exist, or you do not have access to it.")
+        if not actor.may_in_org(READ, guid):
+            raise Unprocessable(
+                f"Organization with guid '{guid}' either does not exist, or you do not have access to it."
+            )
+        if not actor.may_in_org(MANAGE, guid):
+            raise Unprocessable(
+                f"You do not have sufficient permissions for organization '{org.name}' to share domain."
+            )
+    if domain.org_guid in asked:
+        raise Unprocessable("Domain cannot be shared with owning organization.")
+    if len({*asked, *(domain.shared_org_guids or ())}) > MAX_SHARED:
+        raise Unprocessable(f"A domain can be shared with at most {MAX_SHARED} organizations.")
+    return asked
+
+
+def no_such_org(guid: str) -> Unprocessable:
+    return Unprocessable(f"Organization with guid '{guid}' does not exist or you do not have access to it.")
 
 
 def _check_relatives(world: World, domain: Domain) -> None:
@@ -68,6 +104,11 @@ def _save(world: World, actor: Actor, domain: Domain, trace: str) -> Domain:
     domain.guid = new_guid()
     unit = world.unit(trace)
     unit.create(domain)
+    for org_guid in (domain.org_guid, *(domain.shared_org_guids or ())):
+        if org_guid:
+            unit.require(Organization, str(org_guid), no_such_org(str(org_guid)))
+    for org_guid in domain.shared_org_guids or ():
+        unit.join(domain, f"{SHARED_WITH}/{org_guid}")
     taken = NameTaken(f'The domain name "{domain.name}" is already in use')
     unit.claim("domains", str(domain.name), str(domain.guid), taken)
     audit.record(unit, actor, "audit.domain.create", domain, org_guid=str(domain.org_guid or "") or None)
@@ -84,7 +125,9 @@ def update(world: World, domain: Domain, trace: str = "") -> Domain:
 
 
 def delete(world: World, actor: Actor, domain: Domain, trace: str = "") -> Job:
-    """Its routes go too, as a job."""
+    """Its routes go too, as a job. Raises Unprocessable while it is shared."""
+    if domain.shared_org_guids:
+        raise Unprocessable("This domain is shared with other organizations. Unshare before deleting.")
     unit = world.unit(trace)
     job = jobs.start(unit, "domain.delete", "delete-domain", domain, guid=str(domain.guid))
     audit.record(unit, actor, "audit.domain.delete-request", domain, org_guid=str(domain.org_guid or "") or None)
@@ -108,25 +151,31 @@ def find_visible(actor: Actor, guid: str, manage: bool = False) -> Domain:
 
 
 def may_see(actor: Actor, domain: Domain) -> bool:
-    return not domain.org_guid or actor.sees_all or str(domain.org_guid) in actor.orgs
+    return not domain.org_guid or actor.sees_all or any(usable_in(domain, org_guid) for org_guid in actor.orgs)
 
 
 def usable_in(domain: Domain, org_guid: str) -> bool:
     """Whether routes of the organization may be on it."""
-    return not domain.org_guid or domain.org_guid == org_guid
+    return not domain.org_guid or domain.org_guid == org_guid or org_guid in (domain.shared_org_guids or ())
 
 
 def visible_lists(actor: Actor) -> list[str]:
     """Membership lists of what the actor may see."""
     if actor.sees_all:
         return ["domains"]
-    return ["shared/domains", *(f"org/{guid}/domains" for guid in sorted(actor.orgs))]
+    return ["shared/domains", *(name for guid in sorted(actor.orgs) for name in lists_of(guid))]
 
 
-def default() -> Domain | None:
-    """The first shared domain that is not internal: where apps get their default route."""
-    shared = listing.all_of(Domain, "shared/domains")
-    return next((domain for domain in shared if not domain.internal), None)
+def lists_of(org_guid: str) -> list[str]:
+    """Of an organization's own domains, and of those that others share with it."""
+    return [f"org/{org_guid}/domains", f"{SHARED_WITH}/{org_guid}/domains"]
+
+
+def default(org_guid: str) -> Domain | None:
+    """Where the organization's apps get their default route: the first shared domain that is not internal, else the
+    organization's first."""
+    candidates = [*listing.all_of(Domain, "shared/domains"), *listing.all_of(Domain, f"org/{org_guid}/domains")]
+    return next((domain for domain in candidates if not domain.internal), None)
 
 
 def split(host: str) -> tuple[str, Domain] | None:

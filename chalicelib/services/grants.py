@@ -1,23 +1,21 @@
 """Signs what lets DEAs speak to routers (contracts.grants): who may serve which routes, who may post whose logs."""
 
-from collections.abc import Sequence
-
 from chalicelib.bootstrap import World
 from chalicelib.contracts.grants import ISSUER, LOG, ROUTE
+from chalicelib.tables.running import Process
 
 
-def route_grant(world: World, instance_guid: str, app_guid: str, routes: Sequence[str], routes_version: int) -> str:
-    """The instance may be registered for these routes, and for no others."""
-    return world.keys.sign(
-        {
-            "typ": ROUTE,
-            "sub": instance_guid,
-            "app": app_guid,
-            "routes": list(routes),
-            "rv": routes_version,
-            "iss": ISSUER,
-        }
-    )
+def route_grant(world: World, instance_guid: str, process: Process) -> str:
+    """The instance may be registered for its process's routes as they are now, and for no others."""
+    claims = {
+        "typ": ROUTE,
+        "sub": instance_guid,
+        "app": str(process.app_guid),
+        "routes": list(process.routes or ()),
+        "rv": int(process.routes_version),
+        "iss": ISSUER,
+    }
+    return world.keys.sign(claims | ({"rules": dict(process.route_rules)} if process.route_rules else {}))
 
 
 def log_grant(world: World, app_guid: str) -> str:

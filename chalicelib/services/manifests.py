@@ -18,7 +18,18 @@ from chalicelib.core.hostnames import wrong_with_host, wrong_with_path
 from chalicelib.core.manifest import WEB, AppSpec
 from chalicelib.core.manifest_process import ProcessSpec
 from chalicelib.core.roles import Actor
-from chalicelib.services import apps, domains, environment, jobs, listing, processes, routes, routing, steps
+from chalicelib.services import (
+    apps,
+    destinations,
+    domains,
+    environment,
+    jobs,
+    listing,
+    processes,
+    routes,
+    routing,
+    steps,
+)
 from chalicelib.services.steps import Step
 from chalicelib.tables.apps import App
 from chalicelib.tables.base import Name
@@ -232,7 +243,7 @@ def _apply_routes(world: World, actor: Actor, space: Space, app: App, wanted: Wa
     if spec.no_route:
         for route in routing.mapped_routes(str(app.guid)):
             left = [end for end in route.destinations if end["app"] != app.guid]
-            routes.set_destinations(world, actor, route, space, left, trace)
+            destinations.replace(world, actor, route, space, left, trace)
         return
     needed = wanted.routes
     if not needed and (spec.random_route or spec.default_route):
@@ -242,12 +253,12 @@ def _apply_routes(world: World, actor: Actor, space: Space, app: App, wanted: Wa
     for route in needed:
         there = route if route.guid else routes.create(world, actor, route, trace)
         end = {"guid": new_guid(), "app": str(app.guid), "process": WEB}
-        routes.set_destinations(world, actor, there, space, [*there.destinations, end], trace)
+        destinations.replace(world, actor, there, space, [*there.destinations, end], trace)
 
 
 def _own_route(actor: Actor, space: Space, app: App, spec: AppSpec) -> Route:
     """``<name>.<default domain>``, with something random in it when that is asked for."""
-    domain = domains.default()
+    domain = domains.default(str(space.org_guid))
     if domain is None:
         raise Unprocessable("There is no domain for the app's default route")
     host = re.sub(r"-+", "-", re.sub(r"[^a-z0-9-]+", "-", str(app.name).lower())).strip("-")

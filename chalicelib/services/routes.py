@@ -8,24 +8,28 @@ from typing import Any
 
 from chalicelib.adapters.clock import new_guid
 from chalicelib.bootstrap import World
-from chalicelib.core.errors import NameTaken, NotAuthorized, NotFound, Unprocessable
-from chalicelib.core.hostnames import SYSTEM_HOSTS, WILDCARD
+from chalicelib.core.errors import Conflict, NameTaken, NotAuthorized, NotFound, Unprocessable
+from chalicelib.core.hostnames import MAX_DOMAIN, SYSTEM_HOSTS, WILDCARD
+from chalicelib.core.quotas import Use
 from chalicelib.core.roles import OPERATE, READ, Actor
-from chalicelib.services import access, audit, domains, jobs, listing, routing
-from chalicelib.tables.apps import App
+from chalicelib.services import access, audit, domains, flags, jobs, listing, quotas, routing
 from chalicelib.tables.base import Name
-from chalicelib.tables.identity import Domain, Space
+from chalicelib.tables.identity import Domain, Organization, Space
 from chalicelib.tables.ledger import Job
 from chalicelib.tables.running import Route
 from chalicelib.tables.unit import Unit
 
 SCOPE = "routes"
 
-#: Each may change a process and owe messages, in one transaction.
-MAX_DESTINATIONS = 20
+#: Lists of the routes that other spaces share with this one.
+SHARED = "shared-routes"
 
 WRONG_SPACE = "Invalid space. Ensure that the space exists and you have access to it."
 WRONG_DOMAIN = "Invalid domain. Ensure that the domain exists and you have access to it."
+WRONG_WILDCARD = (
+    "You do not have sufficient permissions to create a route with a wildcard host on a domain not scoped to an "
+    "organization."
+)
 
 
 def space_for(actor: Actor, space_guid: str) -> Space:
@@ -42,12 +46,14 @@ def domain_for(actor: Actor, domain_guid: str, space: Space) -> Domain:
     if domain is None or not domains.may_see(actor, domain):
         raise Unprocessable(WRONG_DOMAIN)
     if not domains.usable_in(domain, str(space.org_guid)):
-        raise Unprocessable(f"Invalid domain. Domain '{domain.name}' is not available in the space's organization.")
+        org = listing.get(Organization, str(space.org_guid))
+        raise Unprocessable(f"Invalid domain. Domain '{domain.name}' is not available in organization '{org.name}'.")
     return domain
 
 
 def create(world: World, actor: Actor, route: Route, trace: str = "") -> Route:
-    """``route``: a draft with valid host and path. Raises Unprocessable, NameTaken, NotAuthorized."""
+    """``route``: a draft with valid host and path. Raises Unprocessable, NameTaken, NotAuthorized, FeatureDisabled."""
+    flags.require(actor, "route_creation")
     space = space_for(actor, str(route.space_guid))
     domain = domain_for(actor, str(route.domain_guid), space)
     route.host, route.domain_name = str(route.host).lower(), str(domain.name)
@@ -55,9 +61,12 @@ def create(world: World, actor: Actor, route: Route, trace: str = "") -> Route:
     route.guid = new_guid()
     unit = world.unit(trace)
     unit.require(Space, str(route.space_guid), Unprocessable(WRONG_SPACE))
+    # A domain that is just going, or is just shared no more, gets no route.
+    unit.check(Domain, str(domain.guid), condition=Domain.rev == domain.rev, refused=Conflict())
     unit.create(route)
     unit.claim(SCOPE, str(route.url), str(route.guid), _taken(route))
     _hold_host(unit, route)
+    quotas.charge(unit, str(space.org_guid), str(space.guid), Use(routes=1))
     audit.record(unit, actor, "audit.route.create", route, str(space.guid), str(space.org_guid))
     unit.commit()
     return route
@@ -66,15 +75,21 @@ def create(world: World, actor: Actor, route: Route, trace: str = "") -> Route:
 def _check_host(world: World, actor: Actor, route: Route, domain: Domain) -> None:
     if not route.host and not domain.org_guid:
         raise Unprocessable("Missing host. Routes in shared domains must have a host defined.")
+    if route.host == WILDCARD and domain.internal:
+        raise Unprocessable("Wildcard hosts are not supported for internal domains.")
+    if route.path and domain.internal:
+        raise Unprocessable("Paths are not supported for internal domains.")
     if route.host == WILDCARD and not domain.org_guid and not actor.is_admin:
-        raise NotAuthorized("Only administrators may have all hosts of a shared domain")
+        raise Unprocessable(WRONG_WILDCARD)
+    if len(full_host(route)) > MAX_DOMAIN:
+        raise Unprocessable("Host combined with domain name must be no more than 253 characters.")
     if domain.name == world.config.domain and route.host in SYSTEM_HOSTS:
         raise Unprocessable("Route conflicts with a reserved system route.")
-    if listing.by_name("domains", _full_host(route)) not in (None, str(domain.guid)):
-        raise Unprocessable(f"Route conflicts with domain '{_full_host(route)}'.")
+    if listing.by_name("domains", full_host(route)) not in (None, str(domain.guid)):
+        raise Unprocessable(f"Route conflicts with domain '{full_host(route)}'.")
 
 
-def _full_host(route: Route) -> str:
+def full_host(route: Route) -> str:
     return f"{route.host}.{route.domain_name}" if route.host else str(route.domain_name)
 
 
@@ -87,7 +102,7 @@ def _taken(route: Route) -> NameTaken:
 def _hold_host(unit: Unit, route: Route) -> None:
     mine = Name.guid.does_not_exist() | (Name.guid == route.space_guid) | (Name.uses <= 0)
     unit.update(
-        Name(domains.HOSTS, _full_host(route)),
+        Name(domains.HOSTS, full_host(route)),
         [Name.guid.set(route.space_guid), Name.uses.add(1)],
         mine,
         Unprocessable("Routes for this host and domain have been reserved for another space."),
@@ -95,9 +110,24 @@ def _hold_host(unit: Unit, route: Route) -> None:
 
 
 def find_visible(actor: Actor, guid: str, permission: str = READ) -> tuple[Route, Space]:
-    """Raises NotFound("Route"), NotAuthorized."""
+    """The route and its own space; it is seen from the spaces it is shared with, too, and changed from its own.
+
+    Raises NotFound("Route"), NotAuthorized.
+    """
     route = listing.get(Route, guid)
-    return route, access.space_for(actor, str(route.space_guid), permission, Route.LABEL)
+    try:
+        return route, access.space_for(actor, str(route.space_guid), permission, Route.LABEL)
+    except NotFound:
+        if not any(_may_see(actor, shared) for shared in route.shared_space_guids or ()):
+            raise
+    if permission != READ:
+        raise NotAuthorized
+    return route, listing.get(Space, str(route.space_guid))
+
+
+def _may_see(actor: Actor, space_guid: str) -> bool:
+    space = listing.find(Space, space_guid)
+    return space is not None and actor.may_in_space(READ, space_guid, str(space.org_guid))
 
 
 def at(urls: list[str]) -> list[Route]:
@@ -105,63 +135,14 @@ def at(urls: list[str]) -> list[Route]:
     return listing.load(Route, sorted(listing.by_names((SCOPE, url) for url in urls)))
 
 
-def update(world: World, route: Route, trace: str = "") -> Route:
-    """Save the metadata that the caller merged into ``route``."""
+def update(world: World, actor: Actor, route: Route, space: Space, trace: str = "") -> Route:
+    """Save the metadata and options that the caller merged into ``route``; routers hear of the options."""
     unit = world.unit(trace)
     unit.put(route)
+    routing.refresh_all(world, unit, route, {(end["app"], end["process"]) for end in route.destinations})
+    audit.record(unit, actor, "audit.route.update", route, str(space.guid), str(space.org_guid))
     unit.commit()
     return route
-
-
-def set_destinations(
-    world: World, actor: Actor, route: Route, space: Space, wanted: list[dict[str, Any]], trace: str = ""
-) -> Route:
-    """Make the route lead to just these. ``wanted``: as in Route.destinations; those that stay keep their guids.
-
-    Raises Unprocessable for apps that are not in the route's space, and for too many.
-    """
-    before = {_end(destination): destination for destination in route.destinations}
-    after = {_end(destination): before.get(_end(destination), destination) for destination in wanted}
-    if len(after) > MAX_DESTINATIONS:
-        raise Unprocessable(f"Routes can be mapped to at most {MAX_DESTINATIONS} destinations.")
-    changed = before.keys() ^ after.keys()
-    if not changed:
-        return route
-    names = _apps(space, {app for app, _ in changed & after.keys()})
-    route.destinations = list(after.values())
-    unit = world.unit(trace)
-    unit.put(route)
-    for app_guid in sorted({app for app, _ in after} - {app for app, _ in before}):
-        unit.join(route, f"app/{app_guid}")
-    for app_guid in sorted({app for app, _ in before} - {app for app, _ in after}):
-        unit.leave(route, f"app/{app_guid}")
-    routing.refresh_all(world, unit, route, changed)
-    for end in sorted(changed):
-        _record(unit, actor, route, space, after.get(end) or before[end], "map" if end in after else "unmap", names)
-    unit.commit()
-    return route
-
-
-def _end(destination: dict[str, Any]) -> tuple[str, str]:
-    return destination["app"], destination["process"]
-
-
-def _apps(space: Space, guids: set[str]) -> dict[str, App]:
-    """Raises Unprocessable when one of them is not in the space."""
-    found = {str(app.guid): app for app in listing.load(App, sorted(guids)) if app.space_guid == space.guid}
-    missing = sorted(guids - found.keys())
-    if missing:
-        quoted = ", ".join(f'"{guid}"' for guid in missing)
-        raise Unprocessable(f"App(s) with guid(s) {quoted} do not exist or you do not have access.")
-    return found
-
-
-def _record(
-    unit: Unit, actor: Actor, route: Route, space: Space, end: dict[str, Any], verb: str, apps: dict[str, App]
-) -> None:
-    app = apps.get(end["app"]) or App(end["app"], name="")
-    data = {"route_guid": route.guid, "destination_guid": end["guid"], "process_type": end["process"]}
-    audit.record(unit, actor, f"audit.app.{verb}-route", app, str(space.guid), str(space.org_guid), data)
 
 
 def delete(world: World, actor: Actor, route: Route, space: Space, trace: str = "") -> Job:
@@ -198,10 +179,14 @@ def remove(world: World, route: Route) -> None:
 
 
 def _remove(world: World, unit: Unit, route: Route) -> None:
-    affected = {_end(destination) for destination in route.destinations}
+    affected = {(end["app"], end["process"]) for end in route.destinations}
     unit.remove(route)
+    for space_guid in route.shared_space_guids or ():
+        unit.leave(route, f"{SHARED}/{space_guid}")
     unit.release(SCOPE, str(route.url))
-    unit.update(Name(domains.HOSTS, _full_host(route)), [Name.uses.add(-1)])
+    unit.update(Name(domains.HOSTS, full_host(route)), [Name.uses.add(-1)])
+    space_guid = str(route.space_guid)
+    quotas.charge(unit, quotas.org_of(space_guid), space_guid, Use(routes=-1))
     for app_guid in sorted({app for app, _ in affected}):
         unit.leave(route, f"app/{app_guid}")
     routing.refresh_all(world, unit, route, affected, is_gone=True)

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from chalicelib.bootstrap import World
 from chalicelib.contracts.auction import Update
 from chalicelib.contracts.envelope import MAX_ENVELOPE_BYTES
+from chalicelib.contracts.health import HmRoutes
+from chalicelib.core import routing as core
 from chalicelib.core.errors import Unprocessable
 from chalicelib.services import grants, listing
 from chalicelib.tables.running import OPEN, Placement, Process, Route
@@ -17,6 +19,10 @@ from chalicelib.tables.unit import Unit
 GRANTS_PER_UPDATE = 60
 #: Room for grants in an envelope, bytes: the rest is for the routes themselves and for JSON's quotes.
 GRANT_BYTES = MAX_ENVELOPE_BYTES // 2
+#: Of a larger process the news goes out by itself, a moment later: a transaction has no room for all its messages.
+TOLD_AT_ONCE = GRANTS_PER_UPDATE
+#: Of a grant beside its routes, bytes: signature, header, guids.
+GRANT_OVERHEAD = 700
 #: A grant names all routes of its process, and a start carries both; more would not fit on the bus.
 ROUTES_PER_PROCESS = 200
 
@@ -26,46 +32,58 @@ def mapped_routes(app_guid: str) -> list[Route]:
     return listing.all_of(Route, f"app/{app_guid}/routes")
 
 
-def urls(routes: Iterable[Route], app_guid: str, process_type: str) -> list[str]:
-    """``host.domain/path`` of those routes that lead to the process, sorted."""
-    found = {
-        str(route.url)
-        for route in routes
-        for destination in route.destinations
-        if destination["app"] == app_guid and destination["process"] == process_type
-    }
-    return sorted(found)
+def serve(process: Process, routes: Iterable[Route]) -> bool:
+    """Give a process those of ``routes`` that lead to it, in order; whether that is news. The caller saves it."""
+    app_guid, kind = str(process.app_guid), str(process.type)
+    mine = {str(route.url): route for route in routes if _leads_to(route, app_guid, kind)}
+    said = {url: core.rule(mine[url].destinations, mine[url].options or {}, app_guid, kind) for url in sorted(mine)}
+    rules = {url: rule for url, rule in said.items() if rule}
+    if (list(process.routes or ()), dict(process.route_rules or {})) == (list(said), rules):
+        return False
+    process.routes, process.route_rules = list(said), rules
+    return True
 
 
-def routes_of(app_guid: str, process_type: str) -> list[str]:
-    """What a process that is just being made has to serve."""
-    return urls(mapped_routes(app_guid), app_guid, process_type)
-
-
-def process_of(app_guid: str, process_type: str) -> Process | None:
-    """The process of this type, of several (while a deployment runs) the newest."""
-    return next(reversed(processes_of(app_guid, process_type)), None)
+def _leads_to(route: Route, app_guid: str, process_type: str) -> bool:
+    return any(end["app"] == app_guid and end["process"] == process_type for end in route.destinations)
 
 
 def processes_of(app_guid: str, process_type: str) -> list[Process]:
-    """All of this type, in order of creation: the old and the new web process while a deployment runs."""
-    found = listing.members([f"app/{app_guid}/{Process.KIND}"])
-    return listing.load(Process, [member.guid for member in found if member.name == process_type])
+    """The processes of this type, the oldest first: two of them while a deployment goes from one to the other."""
+    members = listing.members([f"app/{app_guid}/processes"])
+    return listing.load(Process, [member.guid for member in members if member.name == process_type])
 
 
-def refresh(world: World, unit: Unit, app_guid: str, process_type: str, routes_after: list[str]) -> None:
-    """Give the processes of this type their new routes, and tell their instances. There may be none yet.
+def process_of(app_guid: str, process_type: str) -> Process | None:
+    """The process of this type; of two the newest."""
+    return next(reversed(processes_of(app_guid, process_type)), None)
+
+
+def refresh(world: World, unit: Unit, app_guid: str, process_type: str, routes_after: Iterable[Route]) -> None:
+    """Give the processes of this type their new routes, and tell their instances. Nothing, while there is none.
 
     Saving a process is conditional on its rev: of two changes at once one begins anew and sees the other.
     """
-    changed = [process for process in processes_of(app_guid, process_type) if list(process.routes) != routes_after]
-    if changed and len(routes_after) > ROUTES_PER_PROCESS:
-        raise Unprocessable(f"An app can have at most {ROUTES_PER_PROCESS} routes")
-    for process in changed:
-        process.routes, process.routes_version = routes_after, int(process.routes_version) + 1
+    routes = list(routes_after)
+    for process in processes_of(app_guid, process_type):
+        if not serve(process, routes):
+            continue
+        if len(process.routes) > ROUTES_PER_PROCESS:
+            raise Unprocessable(f"An app can have at most {ROUTES_PER_PROCESS} routes")
+        process.routes_version = int(process.routes_version) + 1
         unit.put(process)
-        if process.state == "STARTED":
+        if process.state != "STARTED":
+            continue
+        if not _is_told_at_once(process):
+            unit.send("queue:cc", "hm.routes", HmRoutes(str(process.guid)))
+        else:
             announce(world, unit, process)
+
+
+def _is_told_at_once(process: Process) -> bool:
+    """Whether the news for its instances fits in a message."""
+    grant_bytes = GRANT_OVERHEAD + 2 * sum(map(len, process.routes))
+    return int(process.instances) <= min(TOLD_AT_ONCE, GRANT_BYTES // grant_bytes)
 
 
 def refresh_all(
@@ -74,8 +92,7 @@ def refresh_all(
     """Refresh the processes (app guid, type) that ``route`` led to before, or leads to as it is now."""
     for app_guid, process_type in sorted(affected):
         others = [other for other in mapped_routes(app_guid) if other.guid != route.guid]
-        after = others if is_gone else [*others, route]
-        refresh(world, unit, app_guid, process_type, urls(after, app_guid, process_type))
+        refresh(world, unit, app_guid, process_type, others if is_gone else [*others, route])
 
 
 def forget_app(world: World, app_guid: str, trace: str = "") -> None:
@@ -98,11 +115,7 @@ def announce(world: World, unit: Unit, process: Process) -> None:
         if guid
     ]
     routes, version = tuple(process.routes), int(process.routes_version)
-
-    def grant(instance_guid: str) -> str:
-        return grants.route_grant(world, instance_guid, str(process.app_guid), routes, version)
-
-    for share in _shares(guids, grant):
+    for share in _shares(guids, lambda guid: grants.route_grant(world, guid, process)):
         unit.send("topic:dea", "dea.update", Update(str(process.guid), int(process.version), routes, version, share))
 
 

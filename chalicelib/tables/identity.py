@@ -104,7 +104,10 @@ class User(Resource):
 
 
 class Role(Resource):
-    """type: organization_{user,auditor,manager,billing_manager} or space_{auditor,developer,manager,supporter}."""
+    """type: organization_{user,auditor,manager,billing_manager} or space_{auditor,developer,manager,supporter}.
+
+    space_org_guid: of a role in a space, the space's organization.
+    """
 
     class Meta:
         table_name = table_name("roles")
@@ -115,6 +118,7 @@ class Role(Resource):
     user_guid = UnicodeAttribute()
     org_guid = UnicodeAttribute(null=True)
     space_guid = UnicodeAttribute(null=True)
+    space_org_guid = UnicodeAttribute(null=True)
 
     @property
     def list_name(self) -> str:
@@ -127,7 +131,8 @@ class Role(Resource):
 
 
 class Domain(Resource):
-    """org_guid None: shared with everybody."""
+    """org_guid None: shared with everybody. shared_org_guids: organizations besides its own that may use it; it is
+    in their lists ``shared-with/<guid>``."""
 
     class Meta:
         table_name = table_name("domains")
@@ -137,6 +142,7 @@ class Domain(Resource):
     name = UnicodeAttribute()
     internal = BooleanAttribute(default=False)
     org_guid = UnicodeAttribute(null=True)
+    shared_org_guids = JSONAttribute(default=list)
 
     def parents(self) -> list[str]:
         return [f"org/{self.org_guid}" if self.org_guid else "shared"]

@@ -6,7 +6,8 @@ import pytest
 
 from chalicelib.bootstrap import World
 from chalicelib.contracts.auction import Update
-from chalicelib.services import routing
+from chalicelib.contracts.health import HmRoutes
+from chalicelib.services import complaints, routing
 from chalicelib.tables.running import OPEN, Process
 from tests.functional.client import Client
 from tests.functional.cloud import Cloud
@@ -119,7 +120,11 @@ def test_many_instances_are_told_in_messages_that_fit_on_the_bus(
 ) -> None:
     pretend_running(world, app, instances=130)
     route = make_route(api.admin, space, domain, host="x" * 63, path="/" + "y" * 120)
+    cloud.taken("queue:cc")
     api.admin.post(destinations(route), json=to(app))
+    assert updates(cloud) == [], "too much for the transaction of the change"
+    (later,) = [envelope for envelope in cloud.taken("queue:cc") if envelope.subject == "hm.routes"]
+    complaints.routes(world, later.read(HmRoutes), "")
     told = updates(cloud)
     assert [len(update.grants) for update in told] == [60, 60, 10]
     assert len({guid for update in told for guid in update.grants}) == 130
@@ -140,9 +145,10 @@ def test_two_changes_at_once_lose_neither(api: Client, space: str, domain: str, 
 
 def test_apps_of_other_spaces_are_no_destinations(api: Client, world: World, org: str, route: str) -> None:
     foreign = make_app(api, world, "foreign", make_space(api, "elsewhere", org))
-    for guid in (foreign, "nobody-knows"):
+    only_shared = "Routes destinations must be in either the route's space or the route's shared spaces"
+    for guid, said in ((foreign, only_shared), ("nobody-knows", 'App(s) with guid(s) "{guid}" do not exist.')):
         answered = api.admin.post(destinations(route), json=to(guid))
-        assert answered.error[2] == f'App(s) with guid(s) "{guid}" do not exist or you do not have access.'
+        assert answered.error[2] == said.format(guid=guid)
     assert api.admin.get(destinations(route)).json["destinations"] == []
 
 
@@ -162,7 +168,11 @@ def test_apps_of_other_spaces_are_no_destinations(api: Client, world: World, org
         {"destinations": [{"app": {"guid": "x"}, "port": 99999999999}]},
         {"destinations": [{"app": {"guid": "x"}, "port": "http"}]},
         {"destinations": [{"app": {"guid": "x"}, "weight": 50}]},
-        {"destinations": [{"app": {"guid": "x"}, "protocol": "http2"}]},
+        {"destinations": [{"app": {"guid": "x"}, "protocol": "http3"}]},
+        {"destinations": [{"app": {"guid": "x"}, "protocol": ["http2"]}]},
+        {"destinations": [{"app": {"guid": "x"}, "port": 80}]},
+        {"destinations": [{"app": {"guid": "x", "process": {"type": ""}}}]},
+        {"destinations": []},
         {"destinations": [{"app": {"guid": "x"}, "colour": "blue"}]},
         {"destinations": [{"app": {"guid": "x", "colour": "blue"}}]},
         {"destinations": [], "colour": "blue"},
@@ -183,8 +193,10 @@ def test_an_app_that_goes_leaves_its_routes_behind(api: Client, world: World, ap
 
 def test_a_process_that_is_made_later_serves_what_was_mapped_before(api: Client, app: str, route: str) -> None:
     api.admin.post(destinations(route), json={"destinations": [{"app": {"guid": app, "process": {"type": "api"}}}]})
-    assert routing.routes_of(app, "api") == ["shop.localhost"]
-    assert routing.routes_of(app, "web") == []
+    late, web = (Process("later", app_guid=app, type=kind) for kind in ("api", "web"))
+    assert routing.serve(late, routing.mapped_routes(app))
+    assert late.routes == ["shop.localhost"]
+    assert not routing.serve(web, routing.mapped_routes(app))
 
 
 def test_events_tell_who_mapped_what(api: Client, app: str, route: str) -> None:
@@ -195,3 +207,73 @@ def test_events_tell_who_mapped_what(api: Client, app: str, route: str) -> None:
     assert (mapped["type"], unmapped["type"]) == ("audit.app.map-route", "audit.app.unmap-route")
     assert mapped["actor"]["name"] == "admin"
     assert mapped["data"]["route_guid"] == route
+
+
+def test_weights_are_of_all_or_none_and_make_a_whole(
+    api: Client, world: World, space: str, app: str, route: str
+) -> None:
+    blue = make_app(api, world, "blue", space)
+
+    def ask(*weights: int | None, verb: str = "PATCH") -> Any:
+        ends = [{"app": {"guid": guid}, "weight": weight} for guid, weight in zip((app, blue), weights, strict=False)]
+        return api.admin.request(verb, destinations(route), json={"destinations": ends})
+
+    for weights, said in (
+        ((70, 40), "Destinations must have weights that sum to 100."),
+        ((70, None), "Destinations cannot contain both weighted and unweighted destinations."),
+        ((0, 100), "Destinations[0]: weight must be a positive integer between 1 and 100."),
+    ):
+        assert ask(*weights).details == [said]
+    told = ask(100, verb="POST").error[2]
+    assert told == "Destinations[0]: weighted destinations can only be used when replacing all destinations."
+    weighted = ask(70, 30)
+    assert [end["weight"] for end in weighted.json["destinations"]] == [70, 30]
+    assert Process.get(app).route_rules == {"shop.localhost": {"weight": 70, "group": f"{app}/web"}}
+    end = weighted.json["destinations"][0]["guid"]
+    assert api.admin.delete(f"{destinations(route)}/{end}").error[2].startswith("Weighted destinations cannot")
+    assert api.admin.post(destinations(route), json=to(app)).error[2].startswith("Destinations cannot be inserted")
+    again = ask(20, 80).json["destinations"]
+    assert (again[0]["guid"], again[0]["weight"]) == (end, 20)
+    assert Process.get(app).routes_version == 2, "routers hear of other weights"
+    plain = api.admin.patch(destinations(route), json=to(app))
+    assert plain.json["destinations"][0]["weight"] is None
+    assert Process.get(app).route_rules == {}
+    twice = api.admin.patch(destinations(route), json=to(app, app))
+    assert twice.error[2] == "Destinations cannot contain duplicate entries"
+
+
+def test_a_destination_has_a_protocol_and_a_port(api: Client, app: str, route: str) -> None:
+    two = api.admin.post(destinations(route), json=to(app, protocol="http2"))
+    (end,) = two.json["destinations"]
+    assert end["protocol"] == "http2"
+    assert Process.get(app).route_rules == {"shop.localhost": {"protocol": "http2"}}
+    other = api.admin.post(destinations(route), json=to(app, protocol="http1"))
+    assert "Cannot add destination with protocol: http1. Destination already exists for route" in other.error[2]
+    own = f"{destinations(route)}/{end['guid']}"
+    assert api.admin.patch(own, json={"protocol": "http1"}).json["protocol"] == "http1"
+    assert Process.get(app).route_rules == {}
+    assert api.admin.patch(own, json={"protocol": "tcp"}).error[2].startswith("Cannot use 'tcp' protocol for http")
+    for wrong in ({}, {"protocol": None}, {"protocol": 7}, {"protocol": "http2", "port": 8080}):
+        assert api.admin.patch(own, json=wrong).status == 422
+    assert api.admin.patch(f"{destinations(route)}/x", json={"protocol": "http2"}).status == 422
+    more = api.admin.post(destinations(route), json=to(app, port=9000))
+    assert [one["port"] for one in more.json["destinations"]] == [8080, 9000]
+    assert "9000" in more.headers["x-cf-warnings"]
+    assert Process.get(app).routes == ["shop.localhost"]
+
+
+def test_both_web_processes_of_a_deployment_serve_the_routes(
+    api: Client, world: World, cloud: Cloud, app: str, route: str
+) -> None:
+    pretend_running(world, app)
+    unit = world.unit()
+    newer = Process("newer", app_guid=app, space_guid="s", type="web", state="STARTED", version=1)
+    unit.create(newer)
+    unit.commit()
+    cloud.taken("topic:dea")
+    api.admin.post(destinations(route), json=to(app))
+    assert [Process.get(guid).routes for guid in (app, "newer")] == [["shop.localhost"]] * 2
+    assert {update.process_guid for update in updates(cloud)} == {app}, "the newer one has no instance yet"
+    found = routing.process_of(app, "web")
+    assert found is not None
+    assert found.guid == "newer"

@@ -112,7 +112,7 @@ def test_a_wrong_name_is_refused(api: Client, name: Any) -> None:
 @pytest.mark.parametrize(
     "more",
     [
-        {"internal": True},
+        {"internal": True, "relationships": {"organization": {"data": {"guid": "x"}}}},
         {"internal": 7},
         {"router_group": {"guid": "x"}},
         {"colour": 1},
@@ -132,3 +132,74 @@ def test_a_domain_takes_its_routes_with_it(api: Client, org: str, space: str) ->
     route = api.admin.post("/v3/routes", json={"host": "www", "relationships": relationships}).guid
     assert api.admin.finish(api.admin.delete(f"/v3/domains/{domain}"))["state"] == "COMPLETE"
     assert api.admin.get(f"/v3/routes/{route}").status == 404
+
+
+def test_a_private_domain_is_shared_with_other_organizations(api: Client, org: str, space: str, domain: str) -> None:
+    other = make_org(api, "other")
+    owner, guest = api.user("owner", organization_manager=org), api.user("guest", organization_manager=other)
+    made = owner.post("/v3/domains", json=private("shop.example", org)).guid
+    shared = f"/v3/domains/{made}/relationships/shared_organizations"
+    body = {"data": [{"guid": other}]}
+    assert guest.get(f"/v3/domains/{made}").status == 404
+    assert guest.post(shared, json=body).status == 404
+    assert "either does not exist, or you do not have access" in owner.post(shared, json=body).error[2]
+    owner.grant("organization_user", other)
+    assert owner.post(shared, json=body).error[2] == (
+        "You do not have sufficient permissions for organization 'other' to share domain."
+    )
+    assert (
+        owner.post(shared, json={"data": [{"guid": org}]}).error[2]
+        == "Domain cannot be shared with owning organization."
+    )
+    for wrong in ({}, {"data": {}}, {"data": [{"guid": 7}]}, {"data": [{"guid": "nobody"}]}):
+        assert owner.post(shared, json=wrong).status == 422
+    on_shared = api.admin.post(f"/v3/domains/{domain}/relationships/shared_organizations", json=body)
+    assert on_shared.error[2].startswith("Domains cannot be shared with other organizations unless they are scoped")
+    answered = api.admin.post(shared, json=body)
+    assert answered.json["data"] == [{"guid": other}], answered.text
+    assert guest.get(f"/v3/domains/{made}").json["relationships"]["shared_organizations"]["data"] == [{"guid": other}]
+    assert guest.get("/v3/domains", names="shop.example").guids == [made]
+    assert made in guest.get(f"/v3/organizations/{other}/domains").guids
+    assert guest.get("/v3/domains").guids == [domain, made]
+    assert guest.patch(f"/v3/domains/{made}", json={}).status == 403
+    there = api.admin.post(
+        "/v3/spaces", json={"name": "s", "relationships": {"organization": {"data": {"guid": other}}}}
+    )
+    related = {"space": {"data": {"guid": there.guid}}, "domain": {"data": {"guid": made}}}
+    route = api.admin.post("/v3/routes", json={"host": "guest", "relationships": related})
+    assert route.status == 201, route.text
+    assert owner.delete(f"/v3/domains/{made}").error[2].startswith("This domain is shared with other organizations.")
+    assert (
+        guest.delete(f"{shared}/{other}").error[2].startswith("This domain has associated routes in this organization.")
+    )
+    api.admin.delete(f"/v3/routes/{route.guid}")
+    assert guest.delete(f"{shared}/{other}").status == 204
+    assert "Ensure the domain is shared to this organization" in owner.delete(f"{shared}/{other}").error[2]
+    assert owner.delete(f"{shared}/nobody").error[2].startswith("Organization with guid 'nobody' does not exist")
+    again = api.admin.post(
+        "/v3/domains",
+        json={
+            "name": "two.example",
+            "relationships": {"organization": {"data": {"guid": org}}, "shared_organizations": body},
+        },
+    )
+    assert again.json["relationships"]["shared_organizations"]["data"] == [{"guid": other}], again.text
+    assert api.admin.finish(api.admin.delete(f"/v3/organizations/{other}"))["state"] == "COMPLETE"
+    assert api.admin.get(f"/v3/domains/{again.guid}/relationships/shared_organizations").json["data"] == []
+
+
+def test_private_domains_may_be_for_administrators_alone(api: Client, org: str) -> None:
+    api.admin.patch("/v3/feature_flags/private_domain_creation", json={"enabled": False})
+    manager = api.user("manager", organization_manager=org)
+    assert manager.post("/v3/domains", json=private("mine.example", org)).error[1] == "CF-FeatureDisabled"
+    assert api.admin.post("/v3/domains", json=private("mine.example", org)).status == 201
+
+
+def test_an_internal_domain_has_plain_hosts_only(api: Client, org: str, space: str) -> None:
+    made = api.admin.post("/v3/domains", json={"name": "apps.internal", "internal": True})
+    assert made.json["internal"] is True
+    related = {"space": {"data": {"guid": space}}, "domain": {"data": {"guid": made.guid}}}
+    for fields, said in (({"host": "*"}, "Wildcard hosts"), ({"host": "a", "path": "/b"}, "Paths")):
+        refused = api.admin.post("/v3/routes", json={**fields, "relationships": related})
+        assert refused.error[2] == f"{said} are not supported for internal domains."
+    assert api.admin.post("/v3/routes", json={"host": "a", "relationships": related}).status == 201
