@@ -4,12 +4,13 @@ from typing import Any
 
 from chalicelib.api import organizations, spaces
 from chalicelib.api.base import Answer, Endpoints, Request
+from chalicelib.api.included import Way, included
 from chalicelib.api.parsing import Body
-from chalicelib.api.render import accepted, common, including, paginated, to_one
+from chalicelib.api.render import accepted, common, paginated, to_one
 from chalicelib.api.scoped import narrowed, scoped
 from chalicelib.core import lifecycle
 from chalicelib.core.roles import OPERATE, WRITE
-from chalicelib.services import apps, listing
+from chalicelib.services import apps, buildcache, buildpacks, flags, stacks
 from chalicelib.services.listing import Listing, Page, page, sliced
 from chalicelib.services.owned import owned
 from chalicelib.tables.apps import App
@@ -17,7 +18,15 @@ from chalicelib.tables.identity import Organization, Space
 
 endpoints = Endpoints(__name__)
 
-LINKS = ("processes", "packages", "droplets", "routes", "environment_variables", "features")
+#: What lies under an app's own address.
+LINKS = ("processes", "packages", "droplets", "tasks", "routes", "environment_variables", "features", "revisions")
+
+WAYS: dict[str, Way] = {
+    "space": (Space, lambda app: app.space_guid, spaces.render),
+    "space.organization": (Organization, lambda space: space.org_guid, organizations.render),
+}
+
+BUILDPACK, DOCKER = "buildpack", "docker"
 
 
 def render(request: Request, app: App) -> dict[str, Any]:
@@ -26,16 +35,17 @@ def render(request: Request, app: App) -> dict[str, Any]:
     document["links"] |= {
         "space": {"href": f"{request.base}/v3/spaces/{app.space_guid}"},
         "current_droplet": {"href": f"{own}/droplets/current"},
+        "deployed_revisions": {"href": f"{own}/revisions/deployed"},
         "start": {"href": f"{own}/actions/start", "method": "POST"},
         "stop": {"href": f"{own}/actions/stop", "method": "POST"},
+        "restart": {"href": f"{own}/actions/restart", "method": "POST"},
+        "clear_buildpack_cache": {"href": f"{own}/actions/clear_buildpack_cache", "method": "POST"},
     }
+    built = {"buildpacks": list(app.buildpacks or ()), "stack": app.stack}
     return document | {
         "name": app.name,
         "state": app.state,
-        "lifecycle": {
-            "type": app.lifecycle_type,
-            "data": {"buildpacks": list(app.buildpacks or ()), "stack": app.stack},
-        },
+        "lifecycle": {"type": app.lifecycle_type, "data": {} if app.lifecycle_type == DOCKER else built},
         "relationships": {"space": to_one(app.space_guid), "current_droplet": to_one(app.droplet_guid)},
     }
 
@@ -45,7 +55,7 @@ def index(request: Request) -> Answer:
     what = scoped(request, App.KIND, "stacks", "lifecycle_type", "include", orders=("state",))
     what = narrowed(request, what, stacks="stack", lifecycle_type="lifecycle_type")
     found = _page(request, what)
-    return paginated(request, found, render, _included(request, found.items))
+    return paginated(request, found, render, included(request, found.items, WAYS))
 
 
 def _page(request: Request, what: Listing) -> Page:
@@ -57,53 +67,45 @@ def _page(request: Request, what: Listing) -> Page:
     return sliced(apps.named(spaces_asked & allowed, what.names), what)
 
 
-def _included(request: Request, found: list[Any]) -> dict[str, Any] | None:
-    """The spaces and organizations of the apps on this page, when they are asked for."""
-    asked = including(request, "space", "space.organization")
-    if not asked:
-        return None
-    of_apps = listing.load(Space, sorted({str(app.space_guid) for app in found}))
-    included = {"spaces": [spaces.render(request, space) for space in of_apps]}
-    if "space.organization" in asked:
-        orgs = listing.load(Organization, sorted({str(space.org_guid) for space in of_apps}))
-        included["organizations"] = [organizations.render(request, org) for org in orgs]
-    return included
-
-
 @endpoints("POST", "/v3/apps")
 def create(request: Request) -> Answer:
     actor = request.actor
     body = Body(request.json())
     app = App(name=body.name(), space_guid=body.relationship("space") or "")
-    _lifecycle(body, app)
+    app.lifecycle_type = _lifecycle(body, app) or BUILDPACK
     variables = body.take("environment_variables")
     if variables is not None and not isinstance(variables, dict):
         body.wrong("Environment variables must be an object")
     body.metadata(app)
     body.done()
     space = apps.space_for(actor, str(app.space_guid))
+    if app.lifecycle_type == DOCKER:
+        flags.require(actor, "diego_docker")
     apps.create(request.world, actor, app, space, variables or {}, request.trace)
     return Answer(render(request, app), 201)
 
 
-def _lifecycle(body: Body, app: App) -> None:
-    """Take ``lifecycle`` into the app."""
+def _lifecycle(body: Body, app: App) -> str | None:
+    """Take ``lifecycle`` into the app; returns the type that it names, if any."""
     part = body.part("lifecycle")
-    if wrong := lifecycle.wrong_lifecycle(part.text("type")):
-        body.wrong(wrong)
+    kind = part.text("type")
     data = part.part("data")
-    stack = data.text("stack")
-    if stack is not None:
-        app.stack = stack
-        if wrong := lifecycle.wrong_stack(stack):
+    if kind != DOCKER:
+        if wrong := lifecycle.wrong_lifecycle(kind):
             body.wrong(wrong)
-    buildpacks = data.texts("buildpacks")
-    if buildpacks is not None:
-        app.buildpacks = buildpacks
-        for wrong in lifecycle.wrong_buildpacks(buildpacks):
-            body.wrong(wrong)
+        stack = data.text("stack")
+        if stack is not None and stack != app.stack:
+            app.stack = stack
+            if wrong := stacks.wrong(stack):
+                body.wrong(wrong)
+        named = data.texts("buildpacks")
+        if named is not None:
+            app.buildpacks = named
+            for wrong in buildpacks.wrong(named):
+                body.wrong(wrong)
     data.finish()
     part.finish()
+    return kind
 
 
 @endpoints("GET", "/v3/apps/{guid}")
@@ -111,8 +113,8 @@ def show(request: Request, guid: str) -> Answer:
     request.only("include")
     app, _ = owned(request.actor, App, guid)
     document = render(request, app)
-    if (included := _included(request, [app])) is not None:
-        document["included"] = included
+    if (others := included(request, [app], WAYS)) is not None:
+        document["included"] = others
     return Answer(document)
 
 
@@ -121,7 +123,8 @@ def update(request: Request, guid: str) -> Answer:
     app, space = owned(request.actor, App, guid, WRITE)
     body = Body(request.json())
     name = body.name() if body.has("name") else None
-    _lifecycle(body, app)
+    if _lifecycle(body, app) not in (None, app.lifecycle_type):
+        body.wrong("Lifecycle type cannot be changed")
     body.metadata(app)
     body.done()
     apps.update(request.world, request.actor, app, space, name, request.trace)
@@ -151,3 +154,9 @@ def stop(request: Request, guid: str) -> Answer:
 def restart(request: Request, guid: str) -> Answer:
     app, space = owned(request.actor, App, guid, OPERATE)
     return Answer(render(request, apps.restart(request.world, request.actor, app, space, request.trace)))
+
+
+@endpoints("POST", "/v3/apps/{guid}/actions/clear_buildpack_cache")
+def clear_buildpack_cache(request: Request, guid: str) -> Answer:
+    app, _ = owned(request.actor, App, guid, WRITE)
+    return accepted(request, buildcache.clear(request.world, app, request.trace))

@@ -1,23 +1,22 @@
-"""/v3/apps/{guid}/environment_variables and what else an app finds in its environment; its features."""
+"""/v3/apps/{guid}/environment_variables, and what else an app finds in its environment."""
 
 from typing import Any
 
 from chalicelib.api.base import Answer, Endpoints, Request
 from chalicelib.api.parsing import Body
-from chalicelib.core.errors import NotFound
-from chalicelib.core.roles import READ_SECRETS, WRITE
-from chalicelib.services import access, apps, environment, listing, routing
+from chalicelib.core.roles import OPERATE, READ_SECRETS, WRITE
+from chalicelib.services import access, apps, env_groups, environment, flags, listing, processes, routing
 from chalicelib.services.owned import owned
 from chalicelib.tables.apps import App
 from chalicelib.tables.identity import Organization
 
 endpoints = Endpoints(__name__)
 
-#: What an app could switch on elsewhere; here none of it can be.
-FEATURES = {
-    "ssh": "Enable SSHing into the app.",
-    "revisions": "Enable versioning of an application",
-}
+#: Operators can close what apps find in their environment to everybody, or to those who only develop.
+VISIBILITY = ("env_var_visibility", "space_developer_env_var_visibility")
+
+#: In the place of variables, for who may operate an app and not read its secrets.
+HIDDEN = {"redacted_message": "[PRIVATE DATA HIDDEN]"}
 
 
 def _variables(request: Request, guid: str, variables: dict[str, str]) -> dict[str, Any]:
@@ -31,6 +30,7 @@ def _variables(request: Request, guid: str, variables: dict[str, str]) -> dict[s
 @endpoints("GET", "/v3/apps/{guid}/environment_variables")
 def show(request: Request, guid: str) -> Answer:
     owned(request.actor, App, guid, READ_SECRETS)
+    flags.require(request.actor, *VISIBILITY)
     return Answer(_variables(request, guid, environment.read(request.world, guid)))
 
 
@@ -48,20 +48,23 @@ def update(request: Request, guid: str) -> Answer:
 
 @endpoints("GET", "/v3/apps/{guid}/env")
 def everything(request: Request, guid: str) -> Answer:
-    app, space = owned(request.actor, App, guid, READ_SECRETS)
+    """Who operates an app sees what the platform tells it, and of variables only that there are some."""
+    world, actor = request.world, request.actor
+    app, space = owned(actor, App, guid)
+    may_see = access.may_read_secrets(actor, space)
+    if not may_see:
+        access.space_for(actor, str(space.guid), OPERATE)
+    flags.require(actor, *VISIBILITY)
     org = listing.get(Organization, str(space.org_guid))
-    web = routing.process_of(guid, "web")
-    return Answer(
-        {
-            "staging_env_json": {},
-            "running_env_json": {},
-            "environment_variables": environment.read(request.world, guid),
-            "system_env_json": {"VCAP_SERVICES": {}},
-            "application_env_json": {
-                "VCAP_APPLICATION": environment.vcap_application(request.world, app, space, org, web)
-            },
-        }
-    )
+    web = routing.process_of(guid, processes.WEB)
+    document: dict[str, Any] = {
+        "staging_env_json": env_groups.staging(world) if may_see else HIDDEN,
+        "running_env_json": env_groups.running(world) if may_see else HIDDEN,
+        "environment_variables": environment.read(world, guid) if may_see else HIDDEN,
+        "system_env_json": {"VCAP_SERVICES": {}} if may_see else HIDDEN,
+        "application_env_json": {"VCAP_APPLICATION": environment.vcap_application(world, app, space, org, web)},
+    }
+    return Answer(document)
 
 
 @endpoints("GET", "/v3/apps/{guid}/permissions")
@@ -69,27 +72,3 @@ def permissions(request: Request, guid: str) -> Answer:
     _, space = owned(request.actor, App, guid)
     sensitive = access.may_read_secrets(request.actor, space)
     return Answer({"read_basic_data": True, "read_sensitive_data": sensitive})
-
-
-@endpoints("GET", "/v3/apps/{guid}/features")
-def features(request: Request, guid: str) -> Answer:
-    owned(request.actor, App, guid)
-    return Answer({"resources": [_feature(name) for name in FEATURES]})
-
-
-@endpoints("GET", "/v3/apps/{guid}/features/{name}")
-def feature(request: Request, guid: str, name: str) -> Answer:
-    owned(request.actor, App, guid)
-    if name not in FEATURES:
-        raise NotFound("Feature")
-    return Answer(_feature(name))
-
-
-def _feature(name: str) -> dict[str, Any]:
-    return {"name": name, "description": FEATURES[name], "enabled": False}
-
-
-@endpoints("GET", "/v3/apps/{guid}/ssh_enabled")
-def ssh_enabled(request: Request, guid: str) -> Answer:
-    owned(request.actor, App, guid)
-    return Answer({"enabled": False, "reason": "Disabled globally"})

@@ -1,5 +1,6 @@
 """A process's instances as v3 shows them: ``stats`` and ``process_instances``."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from chalicelib.adapters.clock import now, stamp
@@ -70,9 +71,14 @@ def _usage(item: Stats) -> dict[str, Any]:
 def process_instances(request: Request, process: Process) -> dict[str, Any]:
     own = f"{request.base}/v3/processes/{process.guid}"
     return {
-        "resources": [
-            {"index": line.index, "state": line.state, "since": int(now() - line.since) if line.since else 0}
-            for line in services.states(process)
-        ],
+        "resources": shown(services.states([process])[str(process.guid)]),
         "links": {"self": {"href": f"{own}/process_instances"}, "process": {"href": own}},
     }
+
+
+def shown(found: Iterable[Line]) -> list[dict[str, Any]]:
+    """As ``process_instances`` and ``embed`` have them. since: seconds in this state."""
+    return [
+        {"index": line.index, "state": line.state, "since": max(0, int(now() - line.since)) if line.since else 0}
+        for line in found
+    ]

@@ -4,16 +4,17 @@ from typing import Any
 
 from chalicelib.api.base import Answer, Endpoints, Request
 from chalicelib.api.droplets import HIDDEN, HIDDEN_IN_LISTS
-from chalicelib.api.instances import process_instances, stats
+from chalicelib.api.instances import process_instances, shown, stats
 from chalicelib.api.parsing import Body
 from chalicelib.api.render import common, paginated, to_one
 from chalicelib.api.scoped import narrowed, scoped
 from chalicelib.contracts.auction import HealthCheck
-from chalicelib.core.errors import NotFound
+from chalicelib.core.errors import BadQuery, NotFound
 from chalicelib.core.manifest_process import is_endpoint
 from chalicelib.core.roles import OPERATE, READ, WRITE
 from chalicelib.core.units import MAX_COMMAND, MAX_DISK_MB, MAX_INSTANCES, MAX_MEMORY_MB, MAX_TIMEOUT_S
 from chalicelib.services import access, processes
+from chalicelib.services import stats as stats_of
 from chalicelib.services.listing import page
 from chalicelib.services.owned import owned
 from chalicelib.tables.apps import App
@@ -21,6 +22,8 @@ from chalicelib.tables.identity import Space
 from chalicelib.tables.running import Process
 
 endpoints = Endpoints(__name__)
+
+EMBED, EMBEDDABLE = "embed", "process_instances"
 
 HEALTH_CHECKS = ("port", "http", "process")
 #: What ``scale`` takes: field -> (attribute, least, most).
@@ -165,8 +168,19 @@ def _typed(request: Request, app_guid: str, process_type: str, permission: str =
 
 
 def _listed(request: Request, app_guid: str | None, *filters: str) -> Answer:
-    what = scoped(request, Process.KIND, "types", *filters, app_guid=app_guid)
-    return paginated(request, page(Process, narrowed(request, what, types="type")), render_listed)
+    what = scoped(request, Process.KIND, "types", EMBED, *filters, app_guid=app_guid)
+    found = page(Process, narrowed(request, what, types="type"))
+    asked = request.values(EMBED) or frozenset()
+    if asked - {EMBEDDABLE}:
+        raise BadQuery(f"Invalid embedded resource: '{min(asked)}'. Valid embedded resources are: '{EMBEDDABLE}'")
+    if not asked:
+        return paginated(request, found, render_listed)
+    states = stats_of.states(found.items)
+
+    def render_embedding(request: Request, process: Process) -> dict[str, Any]:
+        return render_listed(request, process) | {EMBEDDABLE: shown(states[str(process.guid)])}
+
+    return paginated(request, found, render_embedding)
 
 
 def _update(request: Request, process: Process, app: App, space: Space) -> Answer:

@@ -1,12 +1,22 @@
-"""The first steps of a new cloud: an administrator, the ``cf`` client, a quota, an organization, a space, a
-domain.
+"""The first steps of a new cloud: an administrator, the ``cf`` client, a quota, a stack, an organization, a space,
+a domain.
 
 May be repeated, also after it was killed in the middle: what is there stays as it is, passwords included.
 """
 
 from chalicelib.bootstrap import World
 from chalicelib.core.roles import Actor
-from chalicelib.services import domains, listing, organization_quotas, organizations, uaa, users
+from chalicelib.services import (
+    clients,
+    domains,
+    groups,
+    listing,
+    organization_quotas,
+    organizations,
+    stacks,
+    uaa,
+    users,
+)
 from chalicelib.tables.identity import Client, Organization, Space
 
 ADMIN = "admin"
@@ -14,15 +24,12 @@ ADMIN = "admin"
 
 def bootstrap(world: World, admin_password: str, domain: str, org: str, space: str) -> None:
     """``domain``: the shared one of all apps; it may be ``localhost``. The password is kept as a hash only."""
-    Client(
-        "cf",
-        scopes=sorted(users.ADMIN_SCOPES),
-        grants=[uaa.PASSWORD, uaa.REFRESH],
-        access_validity_s=uaa.ACCESS_VALID_S,
-    ).save()
+    cf = Client("cf", scopes=sorted(groups.GROUPS), grants=[uaa.PASSWORD, uaa.REFRESH])
+    clients.put(world, cf)
     if users.by_username(ADMIN) is None:
         users.create_user(world, ADMIN, admin_password, users.ADMIN_SCOPES)
     organization_quotas.make_default(world)
+    stacks.make_default(world)
     admin = Actor("bootstrap", "bootstrap", frozenset({"cloud_controller.admin"}))
     org_guid = listing.by_name("orgs", org)
     if org_guid is None:

@@ -11,8 +11,10 @@ from typing import Any, TypeVar
 
 from chalicelib.core.errors import NotFound
 from chalicelib.tables.base import Member, Name, Resource
+from chalicelib.tables.connection import Table
 
 R = TypeVar("R", bound=Resource)
+Row = TypeVar("Row", bound=Table)
 T = TypeVar("T")
 
 #: DynamoDB's limit for one batch get.
@@ -70,7 +72,7 @@ class Listing:
 class Page:
     """``total`` counts all that match; ``items`` is this page's share."""
 
-    items: list[Resource] = field(default_factory=list)
+    items: list[Any] = field(default_factory=list)
     total: int = 0
 
 
@@ -120,18 +122,23 @@ def members(lists: Iterable[str]) -> list[Member]:
 def load(model: type[R], guids: Sequence[str]) -> list[R]:
     """In the order of ``guids``; what is gone in the meantime is left out."""
     guids = list(filter(is_possible, guids))
-    batches = [guids[i : i + BATCH] for i in range(0, len(guids), BATCH)]
+    found = {str(item.guid): item for item in fetch(model, guids)}
+    return [found[guid] for guid in guids if guid in found]
 
-    def fetch(batch: list[str]) -> list[R]:
+
+def fetch(model: type[Row], keys: Sequence[Any]) -> list[Row]:
+    """The items that have these keys, in no order: a batch get for each hundred, several at a time."""
+    batches = [keys[i : i + BATCH] for i in range(0, len(keys), BATCH)]
+
+    def one(batch: Sequence[Any]) -> list[Row]:
         return list(model.batch_get(batch, consistent_read=True))
 
     if len(batches) > 1:
         with ThreadPoolExecutor(max_workers=8) as pool:
-            groups = list(pool.map(fetch, batches))
+            groups = list(pool.map(one, batches))
     else:
-        groups = [fetch(batch) for batch in batches]
-    found = {str(item.guid): item for group in groups for item in group}
-    return [found[guid] for guid in guids if guid in found]
+        groups = [one(batch) for batch in batches]
+    return [item for group in groups for item in group]
 
 
 def page(model: type[R], listing: Listing) -> Page:

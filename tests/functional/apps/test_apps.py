@@ -36,7 +36,8 @@ def test_names_are_unique_in_a_space_whatever_their_case(stage: Stage) -> None:
         {"name": "x" * 251},
         {"name": "a\nb"},
         {"name": None},
-        {"lifecycle": {"type": "docker", "data": {}}},
+        {"lifecycle": {"type": "cnb", "data": {}}},
+        {"lifecycle": {"type": "docker", "data": {"stack": "cflinuxfs4"}}},
         {"lifecycle": {"type": "magic"}},
         {"lifecycle": 7},
         {"lifecycle": {"type": "buildpack", "data": {"stack": "windows"}}},
@@ -181,7 +182,10 @@ def test_roles_decide(stage: Stage) -> None:
         return [caller.request(method, path.replace("GUID", guid), json=body).status for caller in callers]
 
     assert statuses("GET", "/v3/apps/GUID") == [200, 200, 200, 404, 401]
-    assert statuses("GET", "/v3/apps/GUID/env") == [200, 403, 403, 404, 401]
+    assert statuses("GET", "/v3/apps/GUID/env") == [200, 200, 403, 404, 401]
+    assert statuses("GET", "/v3/apps/GUID/environment_variables") == [200, 403, 403, 404, 401]
+    assert statuses("PATCH", "/v3/apps/GUID/features/ssh", {"enabled": True}) == [200, 403, 403, 404, 401]
+    assert statuses("POST", "/v3/apps/GUID/actions/clear_buildpack_cache") == [202, 403, 403, 404, 401]
     assert statuses("PATCH", "/v3/apps/GUID", {"metadata": {}}) == [200, 403, 403, 404, 401]
     assert statuses("POST", "/v3/apps/GUID/actions/restart") == [200, 200, 403, 404, 401]
     assert statuses("POST", "/v3/apps/GUID/processes/web/actions/scale", {"instances": 1}) == [202, 202, 403, 404, 401]
@@ -272,15 +276,6 @@ def test_an_app_of_workers_alone_can_be_started_without_any_command_it_cannot(st
     assert "no start command" in answered.details[0]
 
 
-def test_features_are_told_and_off(stage: Stage) -> None:
-    guid = stage.create()["guid"]
-
-    assert stage.api.get(f"/v3/apps/{guid}/features/ssh").json["enabled"] is False
-    assert len(stage.api.get(f"/v3/apps/{guid}/features").json["resources"]) == 2
-    assert stage.api.get(f"/v3/apps/{guid}/features/magic").status == 404
-    assert stage.api.get(f"/v3/apps/{guid}/ssh_enabled").json["enabled"] is False
-
-
 def test_what_was_done_is_told_in_events(stage: Stage) -> None:
     guid = stage.started()
     stage.api.post(f"/v3/apps/{guid}/actions/restart")
@@ -296,6 +291,7 @@ def test_what_was_done_is_told_in_events(stage: Stage) -> None:
         "audit.app.build.create": 1,
         "audit.app.droplet.create": 1,
         "audit.app.droplet.mapped": 1,
+        "audit.app.revision.create": 1,
         "audit.app.start": 1,
         "audit.app.restart": 1,
         "audit.app.stop": 1,

@@ -6,7 +6,7 @@ from tests.functional.client import Client
 def test_the_root_names_every_part_on_the_host_that_was_asked(api: Client) -> None:
     links = api.get("/").json["links"]
     assert links["cloud_controller_v3"]["href"] == "http://api.localhost:8080/v3"
-    assert links["cloud_controller_v3"]["meta"]["version"] == "3.195.0"
+    assert links["cloud_controller_v3"]["meta"]["version"] == "3.211.0"
     assert {links[name]["href"] for name in ("self", "login", "uaa", "log_cache")} == {"http://api.localhost:8080"}
     assert links["cloud_controller_v2"] is None
 
