@@ -26,11 +26,11 @@ from typing import Any
 from moto.server import ThreadedMotoServer
 
 from chalicelib.adapters.bus import Bus
-from chalicelib.contracts.auction import HealthCheck, Limits, Start, Stop
+from chalicelib.contracts.auction import TASK, HealthCheck, Limits, Start, Stop
 from chalicelib.contracts.codec import to_json
 from chalicelib.contracts.envelope import Envelope, decode
 from chalicelib.contracts.routing import RouterStart
-from chalicelib.contracts.runspec import RunSpec
+from chalicelib.contracts.runspec import RunSpec, SidecarSpec
 from tests.functional.dea_agent.app import SERVER
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -231,6 +231,7 @@ class World:
         files: dict[str, str] | None = None,
         env: dict[str, str] | None = None,
         health: HealthCheck | None = None,
+        sidecars: tuple[SidecarSpec, ...] = (),
         **changes: Any,
     ) -> Start:
         archive = droplet({"app/server.py": SERVER, **(files or {})})
@@ -256,9 +257,15 @@ class World:
         )
         start = replace(start, **changes)
         path = f"/specs/{start.instance_guid}"
-        spec = RunSpec(start.process_guid, start.version, command, env or {}, '{"name": "hello"}', "{}")
+        spec = RunSpec(start.process_guid, start.version, command, env or {}, '{"name": "hello"}', "{}", sidecars)
         self.blobs[path] = json.dumps(to_json(spec)).encode()
         return replace(start, spec_url=f"{self.web}{path}")
+
+    def task(self, dea: "Dea", command: str, **changes: Any) -> Start:
+        """Have ``dea`` run a task named ``job``."""
+        guid = str(uuid.uuid4())
+        task = {"work": TASK, "process_guid": guid, "process_type": "job", "version": 0, "routes": ()}
+        return self.start(dea, command=command, **{"health": HealthCheck("process"), **task, **changes})
 
     def running(self, dea: "Dea", **changes: Any) -> tuple[Start, int]:
         """A started instance and its port."""

@@ -144,6 +144,7 @@ class FakeDea:
     draining: bool = False
     instances: dict[str, InstanceBeat] = field(default_factory=dict)
     builds: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
 
     def runs(self, guid: str = "i0", index: int = 0, state: str = "RUNNING", **more: Any) -> "FakeDea":
         """It has this instance of ``p`` from now on."""
@@ -171,6 +172,7 @@ class FakeDea:
             instances=instances,
             usage=usage or {},
             builds=self.builds,
+            tasks=self.tasks,
         )
 
     def beat(self, hm: HealthWorld | None = None) -> bool:
@@ -182,7 +184,8 @@ class FakeDea:
 
     def reboots(self, boot: str) -> "FakeDea":
         """A new process with nothing running, unless the test says so."""
-        self.boot, self.seq, self.instances, self.builds, self.draining = boot, 0, {}, (), False
+        self.boot, self.seq, self.instances, self.draining = boot, 0, {}, False
+        self.builds, self.tasks = (), ()
         return self
 
     def exit_of(self, guid: str, reason: str = REASON_CRASHED, status: int | None = 137) -> DropletExited:

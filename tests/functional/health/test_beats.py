@@ -101,18 +101,20 @@ def test_invariant_2_a_late_beat_does_not_revive_a_crashed_instance(stage: Stage
 
 def test_what_a_new_boot_does_not_list_is_complained_about_at_once(stage: Stage) -> None:
     dea = stage.dea("dea-0").runs("i0", 0).runs("i1", 1).runs("gone", 2, state="CRASHED")
-    dea.builds = ("build-1", "build-2")
+    dea.builds, dea.tasks = ("build-1", "build-2"), ("task-1", "task-2")
     dea.beat()
     stage.now += 2
     dea.reboots("boot-2").runs("i1", 1)
-    dea.builds = ("build-2",)
+    dea.builds, dea.tasks = ("build-2",), ("task-2",)
     dea.beat()
     found = stage.complaints()
     assert [(subject, body.get("instance_guid")) for subject, body in found] == [
         ("hm.start", "i0"),
         ("hm.orphan", None),
+        ("hm.orphan", None),
     ]
     assert found[1][1] == {"dea": "dea-0", "boot": "boot-1", "builds": ["build-1"], "tasks": []}
+    assert found[2][1] == {"dea": "dea-0", "boot": "boot-1", "builds": [], "tasks": ["task-1"]}
     assert stage.actual() == {"i1": "RUNNING", "gone": "CRASHED"}
     assert Instance.get("p", "1#i1").boot == "boot-2"
 

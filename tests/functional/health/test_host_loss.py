@@ -23,13 +23,13 @@ def deas(stage: Stage) -> tuple[FakeDea, FakeDea]:
 
 
 def test_a_host_that_falls_silent_is_lost_once(stage: Stage, deas: tuple[FakeDea, FakeDea]) -> None:
-    deas[0].builds = ("build-1",)
+    deas[0].builds, deas[0].tasks = ("build-1",), ("task-1",)
     deas[0].beat()
     deas[0].speaks = False
     stage.pass_time(6, full_sweeps=False)
     assert stage.complaints() == []
     stage.pass_time(1, full_sweeps=False)
-    start, orphan = stage.complaints()
+    start, *orphans = stage.complaints()
     assert start[1] | {"app_guid": ""} == {
         "process_guid": "p",
         "version": 1,
@@ -38,9 +38,12 @@ def test_a_host_that_falls_silent_is_lost_once(stage: Stage, deas: tuple[FakeDea
         "reason": "host lost",
         "app_guid": "",
     }
-    assert orphan == ("hm.orphan", {"dea": "dea-0", "boot": "boot-1", "builds": ["build-1"]})
+    assert [(subject, body["builds"], body["tasks"]) for subject, body in orphans] == [
+        ("hm.orphan", ["build-1"], []),
+        ("hm.orphan", [], ["task-1"]),
+    ]
     row = stage.row("dea-0")
-    assert (row.lost, row.instances, row.builds) == (True, [], [])
+    assert (row.lost, row.instances, row.builds, row.tasks) == (True, [], [], [])
     assert stage.actual() == {"i1": "RUNNING"}
     stage.pass_time(30, full_sweeps=False)
     assert stage.complaints() == []
