@@ -1,58 +1,111 @@
-"""The signing key of tokens and grants, and the sealing key of secrets, from Secrets Manager.
+"""The signing keys of tokens and grants, and the sealing key of secrets, from Secrets Manager.
 
-Read once per process; loading the PEM takes 36 ms, so it waits for the first use.
+Read once per process and again every few minutes, or when a token names a key that is not known: keys are rotated
+while processes run. Loading a PEM takes 36 ms, so it waits for the first use.
 """
 
 import base64
 import json
 import time
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import boto3
 from cryptography.fernet import Fernet
-from joserfc import jwt
+from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
 ALGORITHM = "RS256"
 
+#: No token is valid for longer, seconds: so long after its last use a key is good for grants only.
+LONGEST_TOKEN_S = 24 * 3600
+#: Until then every process has read a new key, seconds.
+REREAD_S = 300
+#: A key that nobody knows makes a process read again, but not more often than this, seconds.
+UNKNOWN_PAUSE_S = 5
+#: Public halves that are kept after their keys. The grants of an instance live as long as it does.
+MOST_EARLIER = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """The public half of a key that signs no more. tokens_until: epoch s; grants it verifies while it is kept."""
+
+    key: RSAKey
+    tokens_until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """What the secret holds. version: Secrets Manager's id of it. sealing: PEM that the sealing key is derived from."""
+
+    version: str
+    sealing: str
+    signing: RSAKey
+    earlier: tuple[Earlier, ...] = ()
+
+    def find(self, key_id: str, at: float) -> RSAKey | None:
+        """The key that a token names, if it may still sign tokens at that time."""
+        if key_id == self.signing.kid:
+            return self.signing
+        return next((one.key for one in self.earlier if one.key.kid == key_id and at < one.tokens_until), None)
+
 
 class Keys:
-    """Secret ``<prefix>-signing-key``: an RSA private key as PEM. The sealing key is derived from it."""
+    """Secret ``<prefix>-signing-key``: an RSA private key as PEM, or, once rotated, a JSON document::
+
+    {"sealing": PEM, "signing": PEM, "earlier": [{"public": PEM, "tokens_until": epoch s}, ...]}
+    """
 
     def __init__(self, prefix: str, region: str) -> None:
         self._secret_id, self._region = f"{prefix}-signing-key", region
+        self._kept: Ring | None = None
+        self._read_at = 0.0
 
-    @cached_property
-    def _pem(self) -> str:
-        client = boto3.client("secretsmanager", region_name=self._region)
-        return str(client.get_secret_value(SecretId=self._secret_id)["SecretString"])
+    @property
+    def _ring(self) -> Ring:
+        if self._kept is None or time.monotonic() - self._read_at > REREAD_S:
+            self._read()
+        assert self._kept is not None
+        return self._kept
 
-    @cached_property
-    def _key(self) -> RSAKey:
-        return RSAKey.import_key(self._pem)
+    def _read(self) -> None:
+        answer = self._client.get_secret_value(SecretId=self._secret_id)
+        self._read_at = time.monotonic()
+        if self._kept is None or self._kept.version != answer["VersionId"]:
+            self._kept = _parsed(answer["VersionId"], answer["SecretString"])
 
-    @cached_property
+    @property
+    def _client(self) -> Any:
+        return boto3.client("secretsmanager", region_name=self._region)
+
+    @property
     def key_id(self) -> str:
-        return str(self._key.thumbprint())
+        """Of the key that signs."""
+        return str(self._ring.signing.kid)
 
     @cached_property
     def _fernet(self) -> Fernet:
         from cryptography.hazmat.primitives.hashes import SHA256
         from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-        derived = HKDF(SHA256(), 32, salt=None, info=b"zerofoundry sealed secrets").derive(self._pem.encode())
+        derived = HKDF(SHA256(), 32, salt=None, info=b"zerofoundry sealed secrets").derive(self._ring.sealing.encode())
         return Fernet(base64.urlsafe_b64encode(derived))
 
     def sign(self, claims: dict[str, Any]) -> str:
         """A compact RS256 JWT with these claims, as they are."""
-        return jwt.encode({"alg": ALGORITHM, "kid": self.key_id, "typ": "JWT"}, claims, self._key)
+        return jwt.encode({"alg": ALGORITHM, "kid": self.key_id, "typ": "JWT"}, claims, self._ring.signing)
 
     def verify(self, token: str) -> dict[str, Any] | None:
-        """The claims, or None when the token is malformed, forged or expired."""
+        """The claims, or None when the token is malformed, forged, expired, or of a key that has had its time."""
         try:
-            claims = jwt.decode(token, self._key, algorithms=[ALGORITHM]).claims
+            key_id = jws.extract_compact(token.encode()).headers().get("kid")
+            key = self._find(key_id) if isinstance(key_id, str) else None
+            if key is None:
+                return None
+            claims = jwt.decode(token, key, algorithms=[ALGORITHM]).claims
         except (JoseError, ValueError, TypeError):
             return None
         expires = claims.get("exp")
@@ -60,13 +113,55 @@ class Keys:
             return None
         return dict(claims)
 
+    def _find(self, key_id: str) -> RSAKey | None:
+        found = self._ring.find(key_id, time.time())
+        if found is None and time.monotonic() - self._read_at > UNKNOWN_PAUSE_S:
+            self._read()
+            found = self._ring.find(key_id, time.time())
+        return found
+
     def public_jwk(self) -> dict[str, str]:
         """UAA's token key: the JWK and the PEM in ``value``."""
-        jwk: dict[str, Any] = self._key.as_dict(private=False)
-        value = self._key.as_pem(private=False).decode()
-        return {"kty": "RSA", "n": jwk["n"], "e": jwk["e"], "kid": self.key_id, "alg": ALGORITHM, "use": "sig"} | {
-            "value": value
+        return _public(self._ring.signing)
+
+    def public_jwks(self) -> list[dict[str, str]]:
+        """The key that signs, and those that did: routers check grants of all of them."""
+        return [_public(key) for key in (self._ring.signing, *(one.key for one in self._ring.earlier))]
+
+    def rotate(self) -> str:
+        """Sign with a new key from now on; returns its id. The old one's private half is gone.
+
+        Its tokens are good until they have run out, its grants for the next MOST_EARLIER rotations. Raises
+        RuntimeError when somebody else rotated at the same moment: his key counts.
+        """
+        self._read()
+        ring = self._ring
+        pem = RSAKey.generate_key(2048).as_pem(private=True).decode()
+        last = Earlier(ring.signing, time.time() + LONGEST_TOKEN_S + REREAD_S)
+        earlier = (last, *ring.earlier)[:MOST_EARLIER]
+        document = {
+            "sealing": ring.sealing,
+            "signing": pem,
+            "earlier": [
+                {"public": one.key.as_pem(private=False).decode(), "tokens_until": one.tokens_until} for one in earlier
+            ],
         }
+        client = self._client
+        made = client.put_secret_value(
+            SecretId=self._secret_id, SecretString=json.dumps(document), VersionStages=["ZFNEXT"]
+        )
+        try:
+            client.update_secret_version_stage(
+                SecretId=self._secret_id,
+                VersionStage="AWSCURRENT",
+                MoveToVersionId=made["VersionId"],
+                RemoveFromVersionId=ring.version,
+            )
+        except client.exceptions.InvalidParameterException:
+            raise RuntimeError("the keys were rotated by somebody else at this moment") from None
+        finally:
+            self._read()
+        return self.key_id
 
     def seal(self, value: Any) -> bytes:
         """JSON, encrypted and authenticated (Fernet)."""
@@ -74,3 +169,26 @@ class Keys:
 
     def unseal(self, sealed: bytes) -> Any:
         return json.loads(self._fernet.decrypt(sealed))
+
+
+def _parsed(version: str, text: str) -> Ring:
+    if not text.startswith("{"):
+        return Ring(version, text, _key(text))
+    document = json.loads(text)
+    earlier = tuple(Earlier(_key(one["public"]), one["tokens_until"]) for one in document["earlier"])
+    return Ring(version, document["sealing"], _key(document["signing"]), earlier)
+
+
+def _key(pem: str) -> RSAKey:
+    """Named by its thumbprint."""
+    key = RSAKey.import_key(pem)
+    key.ensure_kid()
+    return key
+
+
+def _public(key: RSAKey) -> dict[str, str]:
+    jwk: dict[str, Any] = key.as_dict(private=False)
+    value = key.as_pem(private=False).decode()
+    return {"kty": "RSA", "n": jwk["n"], "e": jwk["e"], "kid": str(key.kid), "alg": ALGORITHM, "use": "sig"} | {
+        "value": value
+    }

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 MODULES = (
     "apps",
     "audit_events",
+    "buildpacks",
     "builds",
     "deployments",
     "destinations",

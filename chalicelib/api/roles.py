@@ -6,12 +6,13 @@ from chalicelib.api import organizations as orgs_api
 from chalicelib.api import spaces as spaces_api
 from chalicelib.api import users as users_api
 from chalicelib.api.base import Answer, Endpoints, Request
+from chalicelib.api.included import Way, included
 from chalicelib.api.parsing import Body
-from chalicelib.api.render import accepted, common, including, listing, paginated, to_one
+from chalicelib.api.render import accepted, common, listing, paginated, to_one
 from chalicelib.api.scoped import narrowed
 from chalicelib.core.errors import Unprocessable
-from chalicelib.core.roles import ROLE_TYPES
-from chalicelib.services import access, roles, users
+from chalicelib.core.roles import ROLE_TYPES, Actor
+from chalicelib.services import access, flags, roles, users
 from chalicelib.services import listing as reading
 from chalicelib.tables.identity import Organization, Role, Space, User
 
@@ -40,7 +41,7 @@ def index(request: Request) -> Answer:
         managed = frozenset(access.visible_spaces(request.actor) or ())
         what = what.having(lambda role: str(role.space_guid) in managed or roles.may_see(request.actor, role))
     found = reading.page(Role, narrowed(request, what, types="type", **filters))
-    return paginated(request, found, render, _included(request, found.items))
+    return paginated(request, found, render, included(request, found.items, WAYS))
 
 
 def _lists(request: Request) -> list[str]:
@@ -59,25 +60,12 @@ def _lists(request: Request) -> list[str]:
     ]
 
 
-def _included(request: Request, found: list[Any]) -> dict[str, Any] | None:
-    wanted = including(request, "user", "organization", "space")
-    if not wanted:
-        return None
-    included: dict[str, Any] = {}
-    if "user" in wanted:
-        people = reading.load(User, _guids(found, "user_guid"))
-        included["users"] = [users_api.render(request, user) for user in people]
-    if "organization" in wanted:
-        orgs = reading.load(Organization, _guids(found, "org_guid"))
-        included["organizations"] = [orgs_api.render(request, org) for org in orgs]
-    if "space" in wanted:
-        spaces = reading.load(Space, _guids(found, "space_guid"))
-        included["spaces"] = [spaces_api.render(request, space) for space in spaces]
-    return included
-
-
-def _guids(found: list[Any], attribute: str) -> list[str]:
-    return list(dict.fromkeys(str(getattr(role, attribute)) for role in found if getattr(role, attribute)))
+#: What ``include`` leads to.
+WAYS: dict[str, Way] = {
+    "user": (User, lambda role: role.user_guid, users_api.render),
+    "organization": (Organization, lambda role: role.org_guid, orgs_api.render),
+    "space": (Space, lambda role: role.space_guid, spaces_api.render),
+}
 
 
 @endpoints("POST", "/v3/roles")
@@ -92,44 +80,69 @@ def create(request: Request) -> Answer:
     else:
         role.org_guid = body.relationship("organization")
     relationships = body.take("relationships")
-    who = _who(relationships.get("user") if isinstance(relationships, dict) else None)
-    if who is None:
-        body.wrong('Relationships User must be structured like this: "user: {"data": {"guid": "valid-guid"}}"')
+    relationships = relationships if isinstance(relationships, dict) else {}
+    if unknown := [repr(name) for name in relationships if name not in ("user", "space", "organization")]:
+        body.wrong(f"Relationships Unknown field(s): {', '.join(unknown)}")
+    if relationships.get("space") and relationships.get("organization"):
+        body.wrong("Relationships cannot specify both an organization and a space.")
+    who = _who(body, relationships.get("user"))
     body.done()
-    assert who is not None
     roles.check_target(actor, role)
-    return Answer(render(request, roles.give(request.world, actor, role, _user(who), request.trace)), 201)
+    user = _user(actor, who, bool(role.space_guid))
+    return Answer(render(request, roles.give(request.world, actor, role, user, request.trace)), 201)
 
 
-def _who(relationship: Any) -> dict[str, str] | None:
+def _who(body: Body, relationship: Any) -> dict[str, str]:
+    """``{"guid": ...}`` or ``{"username": ..., "origin": ...}``."""
     data = relationship.get("data") if isinstance(relationship, dict) else None
-    if not isinstance(data, dict) or not (data.get("guid") or data.get("username")):
-        return None
-    return data if all(isinstance(value, str) for value in data.values()) else None
+    if not isinstance(data, dict) or not all(isinstance(value, str) for value in data.values()):
+        body.wrong('Relationships User must be structured like this: "user: {"data": {"guid": "valid-guid"}}"')
+        return {}
+    if unknown := [repr(name) for name in data if name not in ("guid", "username", "origin")]:
+        body.wrong(f"Relationships User Unknown field(s): {', '.join(unknown)}")
+    if "guid" in data:
+        for name, title in (("username", "Username"), ("origin", "User origin")):
+            if name in data:
+                body.wrong(f"Relationships {title} cannot be specified when identifying user by guid")
+    elif "username" not in data:
+        body.wrong("Relationships User must have a username or guid specified")
+    return data
 
 
-def _user(who: dict[str, str]) -> User:
-    """Raises Unprocessable."""
+def _user(actor: Actor, who: dict[str, str], for_space: bool) -> User:
+    """Raises Unprocessable, FeatureDisabled.
+
+    Who is given a role in a space by somebody who cannot see him is told of as one who is not in the organization.
+    """
     if "guid" in who:
         user = reading.find(User, who["guid"])
         if user is None or not user.in_cc:
-            raise Unprocessable("Invalid user. Ensure that the user exists and you have access to it.")
+            raise Unprocessable(
+                roles.NO_MEMBER if for_space else "Invalid user. Ensure that the user exists and you have access to it."
+            )
         return user
-    origin = who.get("origin", "")
-    user = users.by_username(who["username"])
-    if user is None or origin not in ("", user.origin):
+    flags.require(actor, "set_roles_by_username")
+    name, origin = who["username"], who.get("origin") or None
+    found = users.named([name], None if origin is None else [origin])
+    if len(found) > 1:
+        origins = ", ".join(sorted(str(user.origin) for user in found))
+        raise Unprocessable(
+            f"Ambiguous user. User with username '{name}' exists in the following origins: {origins}. "
+            "Specify an origin to disambiguate."
+        )
+    if not found:
         suffix = f" and origin '{origin}'" if origin else ""
-        raise Unprocessable(f"No user exists with the username '{who['username']}'{suffix}.")
-    return user
+        raise Unprocessable(f"No user exists with the username '{name}'{suffix}.")
+    return found[0]
 
 
 @endpoints("GET", "/v3/roles/{guid}")
 def show(request: Request, guid: str) -> Answer:
     request.only("include")
     role = roles.find_visible(request.actor, guid)
-    included = _included(request, [role])
+    related = included(request, [role], WAYS)
     document = render(request, role)
-    return Answer(document if included is None else document | {"included": included})
+    return Answer(document if related is None else document | {"included": related})
 
 
 @endpoints("DELETE", "/v3/roles/{guid}")

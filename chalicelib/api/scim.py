@@ -1,75 +1,115 @@
-"""The UAA's users and clients, as far as cf goes: SCIM's words, the UAA's errors."""
+"""/Users: who can log in, in SCIM's words and with the UAA's errors. (Who can have roles: api.users.)"""
 
-import re
 from typing import Any
 
 from chalicelib.api.base import Answer, Endpoints, Request
 from chalicelib.api.render import when
-from chalicelib.api.uaa import in_uaa_words, require_scope
+from chalicelib.api.uaa import body_of, in_uaa_words, page_of, require_scope, scim_list
+from chalicelib.api.users import ORIGIN, USERNAME
+from chalicelib.core import scim
 from chalicelib.core.errors import UaaError
-from chalicelib.services import passwords, uaa, users
-from chalicelib.tables.identity import Client, User
+from chalicelib.services import listing, passwords, users
+from chalicelib.tables.identity import User
 
 endpoints = Endpoints(__name__)
 
+#: What a filter may ask for.
+ATTRIBUTES = frozenset(
+    {"id", "username", "origin", "active", "email", "emails", "emails.value", "givenname", "familyname"}
+    | {"name.givenname", "name.familyname"}
+)
+#: Of a name and an address, characters.
+MAX_TEXT = 255
 
-def render_user(user: User) -> dict[str, Any]:
+
+def render(user: User) -> dict[str, Any]:
+    profile: dict[str, str] = user.profile
     return {
         "id": user.guid,
+        "externalId": "",
         "userName": user.username,
         "origin": user.origin,
-        "active": True,
+        "active": bool(user.active),
         "verified": True,
-        "name": {},
-        "emails": [{"value": user.username, "primary": True}],
+        "name": {"givenName": profile.get("given_name", ""), "familyName": profile.get("family_name", "")},
+        "emails": [{"value": profile.get("email", str(user.username)), "primary": True}],
+        "groups": [{"value": scope, "display": scope, "type": "DIRECT"} for scope in user.scopes],
         "zoneId": "uaa",
-        "meta": {"created": when(user.created_at), "lastModified": when(user.updated_at), "version": 0},
+        "meta": {
+            "created": when(user.created_at),
+            "lastModified": when(user.updated_at),
+            "version": int(user.rev or 0),
+        },
         "schemas": ["urn:scim:schemas:core:1.0"],
+    }
+
+
+def _document(user: User) -> dict[str, str | bool]:
+    """What filters look at."""
+    profile: dict[str, str] = user.profile
+    email = profile.get("email", str(user.username)).lower()
+    given, family = (profile.get(key, "").lower() for key in ("given_name", "family_name"))
+    return {
+        "givenname": given,
+        "name.givenname": given,
+        "familyname": family,
+        "name.familyname": family,
+        "id": str(user.guid).lower(),
+        "username": str(user.username).lower(),
+        "origin": str(user.origin).lower(),
+        "active": bool(user.active),
+        "email": email,
+        "emails": email,
+        "emails.value": email,
     }
 
 
 @endpoints("GET", "/Users")
 @in_uaa_words
 def find_users(request: Request) -> Answer:
-    """Takes the one filter that cf sends: by name, and perhaps by origin."""
+    """A filter that names users costs a few reads; any other, or none, reads the list of all."""
     require_scope(request, "scim.read")
-    found = re.fullmatch(
-        r'\s*userName\s+eq\s+"([^"]*)"(\s+and\s+origin\s+eq\s+"([^"]*)")?\s*',
-        request.query.get("filter", ""),
-        re.IGNORECASE,
-    )
-    if found is None:
-        raise UaaError(400, "scim", 'The filter must be userName eq "<name>" [and origin eq "<origin>"]')
-    user = users.by_username(found[1])
-    if user is not None and found[3] not in (None, user.origin):
-        user = None
-    resources = [render_user(user)] if user else []
-    return Answer(
-        {
-            "resources": resources,
-            "startIndex": 1,
-            "itemsPerPage": 100,
-            "totalResults": len(resources),
-            "schemas": ["urn:scim:schemas:core:1.0"],
-        }
-    )
+    start, count = page_of(request)
+    text = request.query.get("filter")
+    if not text:
+        guids = [member.guid for member in listing.members(["uaa/users"])]
+        page = listing.load(User, guids[start - 1 : start - 1 + count])
+        return scim_list([render(user) for user in page], start, len(guids))
+    try:
+        wanted = scim.parse(text, ATTRIBUTES)
+    except scim.FilterError as error:
+        raise UaaError(400, "scim", str(error)) from None
+    found = [user for user in _candidates(wanted) if user.username and wanted.passes(_document(user))]
+    return scim_list([render(user) for user in found[start - 1 : start - 1 + count]], start, len(found))
+
+
+def _candidates(wanted: scim.Filter) -> list[User]:
+    """Everybody who might pass."""
+    guids, names = wanted.pinned("id"), wanted.pinned("username")
+    if guids is not None:
+        return listing.load(User, sorted(guids))
+    if names is not None:
+        return users.named(name for name in names if name)
+    return listing.all_of(User, "uaa/users")
 
 
 @endpoints("POST", "/Users")
 @in_uaa_words
 def create_user(request: Request) -> Answer:
     require_scope(request, "scim.write")
-    body = request.json()
-    username, password = body.get("userName"), body.get("password")
-    if not isinstance(username, str) or not re.fullmatch(r"[^\s\x00-\x1f\"][^\x00-\x1f\"]{0,254}", username):
-        raise UaaError(400, "invalid_scim_resource", "A username must be provided.")
-    if body.get("origin", users.ORIGIN) not in (users.ORIGIN, ""):
-        raise UaaError(400, "invalid_scim_resource", "This platform knows no origin but uaa.")
+    body = body_of(request)
+    username = _username(body)
+    origin = body.get("origin") or users.ORIGIN
+    if not isinstance(origin, str) or not ORIGIN.match(origin):
+        raise UaaError(400, "invalid_scim_resource", "An origin must be letters, digits, dots, dashes and underscores.")
+    draft = User(username=username)
+    _apply(draft, body)
+    # Who logs in elsewhere has no password here, whatever the client sends.
+    password = _password(body.get("password")) if origin == users.ORIGIN else None
     taken = UaaError(409, "scim_resource_already_exists", f"Username already in use: {username}")
-    user = users.create_user(
-        request.world, username, _password(password), in_cc=False, taken=taken, trace=request.trace
-    )
-    return Answer(render_user(user), 201)
+    more = {"origin": origin, "active": draft.active, "profile": draft.profile}
+    user = users.create_user(request.world, username, password, in_cc=False, taken=taken, trace=request.trace, **more)
+    return Answer(render(user), 201)
 
 
 @endpoints("GET", "/Users/{guid}")
@@ -77,7 +117,40 @@ def create_user(request: Request) -> Answer:
 def show_user(request: Request, guid: str) -> Answer:
     if guid != request.actor.guid:
         require_scope(request, "scim.read")
-    return Answer(render_user(_user(guid)))
+    return Answer(render(_user(guid)))
+
+
+@endpoints("PUT", "/Users/{guid}")
+@in_uaa_words
+def replace_user(request: Request, guid: str) -> Answer:
+    """What the body does not say is as in a new user; password and groups stay."""
+    require_scope(request, "scim.write")
+    user, body = _user(guid), body_of(request)
+    _username(body)
+    user.profile, user.active = {}, True
+    return _saved(request, user, body)
+
+
+@endpoints("PATCH", "/Users/{guid}")
+@in_uaa_words
+def update_user(request: Request, guid: str) -> Answer:
+    """Only what the body says."""
+    require_scope(request, "scim.write")
+    return _saved(request, _user(guid), body_of(request))
+
+
+def _saved(request: Request, user: User, body: dict[str, Any]) -> Answer:
+    if body.get("origin", user.origin) != user.origin:
+        raise UaaError(400, "invalid_scim_resource", "The origin of a user cannot be changed.")
+    old = str(user.username)
+    if "userName" in body:
+        user.username = _username(body)
+    _apply(user, body)
+    if user.guid == request.actor.guid and not user.active:
+        raise UaaError(400, "invalid_scim_resource", "You cannot deactivate yourself.")
+    taken = UaaError(409, "scim_resource_already_exists", f"Username already in use: {user.username}")
+    renamed = old if user.username != old else None
+    return Answer(render(users.update(request.world, user, renamed, taken)))
 
 
 @endpoints("DELETE", "/Users/{guid}")
@@ -85,23 +158,29 @@ def show_user(request: Request, guid: str) -> Answer:
 def delete_user(request: Request, guid: str) -> Answer:
     require_scope(request, "scim.write")
     user = _user(guid)
+    if guid == request.actor.guid:
+        raise UaaError(400, "invalid_scim_resource", "You cannot delete yourself.")
     users.delete_login(request.world, user)
-    return Answer(render_user(user))
+    return Answer(render(user))
 
 
 @endpoints("PUT", "/Users/{guid}/password")
 @in_uaa_words
 def change_password(request: Request, guid: str) -> Answer:
     """One's own with the old one, another's with the right to it."""
-    actor, user, body = request.actor, _user(guid), request.json()
+    actor, user, body = request.actor, _user(guid), body_of(request)
+    new, old = _password(body.get("password")), body.get("oldPassword")
     if guid == actor.guid:
-        old = body.get("oldPassword")
         if passwords.is_locked(user) or not isinstance(old, str) or not passwords.matches(user.password_hash, old):
             passwords.count_failure(user)
             raise UaaError(401, "unauthorized", "Old password is incorrect")
+        if old == new:
+            raise UaaError(422, "invalid_password", "Your new password cannot be the same as the old password.")
     else:
         require_scope(request, "scim.write")
-    users.set_password(request.world, user, _password(body.get("password")))
+    if user.origin != users.ORIGIN:
+        raise UaaError(400, "invalid_scim_resource", "This user logs in elsewhere and has no password here.")
+    users.set_password(request.world, user, new)
     return Answer({"status": "ok", "message": "password updated"})
 
 
@@ -112,53 +191,37 @@ def _user(guid: str) -> User:
     return user
 
 
+def _username(body: dict[str, Any]) -> str:
+    username = body.get("userName")
+    if not isinstance(username, str) or not USERNAME.match(username):
+        raise UaaError(400, "invalid_scim_resource", "A username must be provided.")
+    return username
+
+
+def _apply(user: User, body: dict[str, Any]) -> None:
+    """Names, address and whether he is active, as far as the body says. Raises UaaError."""
+    profile = dict(user.profile or {})
+    name, emails = body.get("name"), body.get("emails")
+    for part, key in (("givenName", "given_name"), ("familyName", "family_name")):
+        value = name.get(part) if isinstance(name, dict) else None
+        if value is not None:
+            profile[key] = _text(part, value)
+    if isinstance(emails, list) and emails:
+        address = emails[0].get("value") if isinstance(emails[0], dict) else None
+        profile["email"] = _text("An email's value", address)
+    active = body.get("active", user.active)
+    if not isinstance(active, bool):
+        raise UaaError(400, "invalid_scim_resource", "active must be true or false")
+    user.profile, user.active = profile, active
+
+
+def _text(what: str, value: Any) -> str:
+    if not isinstance(value, str) or len(value) > MAX_TEXT or not value.isprintable():
+        raise UaaError(400, "invalid_scim_resource", f"{what} must be text of at most {MAX_TEXT} characters")
+    return value
+
+
 def _password(value: Any) -> str:
     if not isinstance(value, str) or not 1 <= len(value) <= passwords.MAX_PASSWORD:
         raise UaaError(422, "invalid_password", f"Password must have 1 to {passwords.MAX_PASSWORD} characters.")
     return value
-
-
-# -- clients ---------------------------------------------------------------------------------------------
-
-
-def render_client(client: Client) -> dict[str, Any]:
-    return {
-        "client_id": client.client_id,
-        "scope": client.scopes,
-        "authorities": client.scopes,
-        "authorized_grant_types": client.grants,
-        "access_token_validity": int(client.access_validity_s),
-        "resource_ids": ["none"],
-    }
-
-
-@endpoints("POST", "/oauth/clients")
-@in_uaa_words
-def create_client(request: Request) -> Answer:
-    """A client for machines: its secret, and what its tokens may say. The creator cannot give what he lacks."""
-    require_scope(request, "clients.write")
-    body = request.json()
-    client_id, secret, scopes = body.get("client_id"), body.get("client_secret"), body.get("authorities", [])
-    if not isinstance(client_id, str) or not re.fullmatch(r"[A-Za-z0-9_.-]{1,100}", client_id):
-        raise UaaError(400, "invalid_client", "client_id must be letters, digits, dots, dashes and underscores")
-    if not isinstance(secret, str) or not 8 <= len(secret) <= passwords.MAX_PASSWORD:
-        raise UaaError(400, "invalid_client", "client_secret must have 8 characters or more")
-    if not isinstance(scopes, list) or not all(scope in request.actor.scopes for scope in scopes):
-        raise UaaError(400, "invalid_scope", "authorities must be among your own")
-    return Answer(render_client(uaa.create_client(client_id, secret, scopes)), 201)
-
-
-@endpoints("GET", "/oauth/clients/{guid}")
-@in_uaa_words
-def show_client(request: Request, guid: str) -> Answer:
-    require_scope(request, "clients.read")
-    return Answer(render_client(uaa.get_client(guid)))
-
-
-@endpoints("DELETE", "/oauth/clients/{guid}")
-@in_uaa_words
-def delete_client(request: Request, guid: str) -> Answer:
-    require_scope(request, "clients.write")
-    client = uaa.get_client(guid)
-    client.delete()
-    return Answer(render_client(client))

@@ -1,15 +1,19 @@
 """/v3/spaces."""
 
+from dataclasses import replace
 from typing import Any
 
+from chalicelib.api import isolation_segments, users
 from chalicelib.api import organizations as orgs_api
 from chalicelib.api.base import Answer, Endpoints, Request
+from chalicelib.api.included import Way, included
 from chalicelib.api.parsing import Body
-from chalicelib.api.render import accepted, common, including, listing, paginated, to_one
-from chalicelib.core.errors import Unprocessable
+from chalicelib.api.render import accepted, common, listing, paginated, to_one
+from chalicelib.core.errors import NotFound, Unprocessable
 from chalicelib.core.roles import MANAGE, OPERATE
-from chalicelib.services import access, organizations, routes
-from chalicelib.services.listing import load, page
+from chalicelib.services import access, organizations, quotas, roles, routes
+from chalicelib.services import isolation_segments as segments
+from chalicelib.services.listing import load, members, page, sliced
 from chalicelib.tables.identity import Organization, Space
 
 endpoints = Endpoints(__name__)
@@ -22,27 +26,33 @@ def render(request: Request, space: Space) -> dict[str, Any]:
     document["links"] |= {"organization": org, "apply_manifest": manifest}
     return document | {
         "name": space.name,
-        "relationships": {"organization": to_one(str(space.org_guid)), "quota": to_one(None)},
+        "relationships": {"organization": to_one(str(space.org_guid)), "quota": to_one(space.quota_guid)},
     }
+
+
+#: What ``include`` leads to; "org" is what old clients say.
+WAYS: dict[str, Way] = {
+    "organization": (Organization, lambda space: space.org_guid, orgs_api.render),
+    "org": (Organization, lambda space: space.org_guid, orgs_api.render),
+}
 
 
 @endpoints("GET", "/v3/spaces")
 def index(request: Request) -> Answer:
+    """Names are compared without case, as where they are made."""
     orgs = request.values("organization_guids")
     lists = ["spaces"] if orgs is None else [f"org/{guid}/spaces" for guid in sorted(orgs)]
     what = listing(request, lists, "organization_guids", "include")
     visible = access.visible_spaces(request.actor)
     if visible is not None:
         what = what.within(visible)
-    found = page(Space, what)
-    return paginated(request, found, render, _included(request, found.items))
-
-
-def _included(request: Request, spaces: list[Any]) -> dict[str, Any] | None:
-    if not including(request, "organization", "org"):
-        return None
-    guids = list(dict.fromkeys(str(space.org_guid) for space in spaces))
-    return {"organizations": [orgs_api.render(request, org) for org in load(Organization, guids)]}
+    if what.names is None:
+        found = page(Space, what)
+    else:
+        names = {name.lower() for name in what.names}
+        guids = [member.guid for member in members(lists) if str(member.name).lower() in names]
+        found = sliced(load(Space, guids), replace(what, names=None))
+    return paginated(request, found, render, included(request, found.items, WAYS))
 
 
 @endpoints("POST", "/v3/spaces")
@@ -59,9 +69,9 @@ def create(request: Request) -> Answer:
 def show(request: Request, guid: str) -> Answer:
     request.only("include")
     space = access.space_for(request.actor, guid)
-    included = _included(request, [space])
+    related = included(request, [space], WAYS)
     document = render(request, space)
-    return Answer(document if included is None else document | {"included": included})
+    return Answer(document if related is None else document | {"included": related})
 
 
 @endpoints("PATCH", "/v3/spaces/{guid}")
@@ -92,6 +102,66 @@ def delete_routes(request: Request, guid: str) -> Answer:
 
 @endpoints("GET", "/v3/spaces/{guid}/relationships/isolation_segment")
 def isolation_segment(request: Request, guid: str) -> Answer:
+    return Answer(_segment(request, access.space_for(request.actor, guid)))
+
+
+@endpoints("PATCH", "/v3/spaces/{guid}/relationships/isolation_segment")
+def assign_isolation_segment(request: Request, guid: str) -> Answer:
     space = access.space_for(request.actor, guid)
-    own = f"{request.base}/v3/spaces/{space.guid}/relationships/isolation_segment"
-    return Answer(to_one(None) | {"links": {"self": {"href": own}}})
+    access.org_for(request.actor, str(space.org_guid), MANAGE, Space.LABEL)
+    segment = isolation_segments.to_one_of(request)
+    segments.assign(request.world, request.actor, space, segment, request.trace)
+    return isolation_segments.not_enforced(Answer(_segment(request, space)))
+
+
+def _segment(request: Request, space: Space) -> dict[str, Any]:
+    own = f"spaces/{space.guid}/relationships/isolation_segment"
+    return isolation_segments.relationship(request, own, space.isolation_segment_guid)
+
+
+@endpoints("GET", "/v3/spaces/{guid}/users")
+def users_of_space(request: Request, guid: str) -> Answer:
+    """Those with a role in it."""
+    space = access.space_for(request.actor, guid)
+    return users.listed(request, roles.users_of([f"space/{space.guid}"]))
+
+
+@endpoints("GET", "/v3/spaces/{guid}/usage_summary")
+def usage_summary(request: Request, guid: str) -> Answer:
+    access.space_for(request.actor, guid)
+    own = f"{request.base}/v3/spaces/{guid}"
+    links = {"self": {"href": f"{own}/usage_summary"}, "space": {"href": own}}
+    return Answer({"usage_summary": quotas.usage(quotas.space_scope(guid)), "links": links})
+
+
+@endpoints("GET", "/v3/spaces/{guid}/features")
+def features(request: Request, guid: str) -> Answer:
+    return Answer({"resources": [_ssh(access.space_for(request.actor, guid))]})
+
+
+@endpoints("GET", "/v3/spaces/{guid}/features/{name}")
+def feature(request: Request, guid: str, name: str) -> Answer:
+    space = access.space_for(request.actor, guid)
+    _require_feature(name)
+    return Answer(_ssh(space))
+
+
+@endpoints("PATCH", "/v3/spaces/{guid}/features/{name}")
+def update_feature(request: Request, guid: str, name: str) -> Answer:
+    space = access.space_for(request.actor, guid, MANAGE)
+    _require_feature(name)
+    body = Body(request.json())
+    body.take("enabled", required=True)
+    enabled = body.boolean("enabled")
+    body.done()
+    return Answer(_ssh(organizations.set_ssh(request.world, request.actor, space, enabled, request.trace)))
+
+
+def _require_feature(name: str) -> None:
+    """Raises NotFound("Feature")."""
+    if name != "ssh":
+        raise NotFound("Feature")
+
+
+def _ssh(space: Space) -> dict[str, Any]:
+    return {"name": "ssh", "description": "Enable SSHing into apps in the space.", "enabled": bool(space.allows_ssh)}

@@ -128,6 +128,16 @@ class BitsAlreadyUploaded(PaasError):
         super().__init__("Bits may be uploaded only once. Create a new package to upload different bits.")
 
 
+class BuildpackRefused(PaasError):
+    """Of the job that looks at a buildpack's bits; clients switch on the code."""
+
+    status = 422
+
+    def __init__(self, code: int, title: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code, self.title = code, title
+
+
 class StagingInProgress(PaasError):
     code, title, status = 170017, "StagingInProgress", 422
 

@@ -7,6 +7,8 @@ Cloud Foundry has it (managers see all spaces of their organization, auditors an
 from dataclasses import dataclass, field
 
 READ, READ_SECRETS, WRITE, OPERATE, MANAGE = "read", "read-secrets", "write", "operate", "manage"
+#: What changes something, and so rests while an organization is suspended.
+CHANGES = frozenset({WRITE, OPERATE, MANAGE})
 
 #: What a role in the space itself allows there. operate: start, stop, scale, routes. manage: its roles and name.
 SPACE_ROLES: dict[str, frozenset[str]] = {

@@ -1,9 +1,9 @@
 """From a token to an actor, and the two questions every use case asks: may he see it (404), may he do it (403)."""
 
 from chalicelib.bootstrap import World
-from chalicelib.core.errors import InvalidToken, NotAuthenticated, NotAuthorized, NotFound
-from chalicelib.core.roles import READ, READ_SECRETS, Actor
-from chalicelib.services import listing
+from chalicelib.core.errors import InvalidToken, NotAuthenticated, NotAuthorized, NotFound, OrgSuspended
+from chalicelib.core.roles import CHANGES, READ, READ_SECRETS, Actor
+from chalicelib.services import listing, revocation
 from chalicelib.tables.base import Member
 from chalicelib.tables.identity import Organization, Space
 
@@ -14,7 +14,7 @@ def authenticate(world: World, authorization: str | None) -> Actor:
         raise NotAuthenticated
     scheme, _, token = authorization.strip().partition(" ")
     claims = world.keys.verify(token.strip()) if scheme.lower() == "bearer" else None
-    if claims is None or claims.get("typ") != "access":
+    if claims is None or claims.get("typ") != "access" or revocation.is_void(claims):
         raise InvalidToken
     guid, scopes = str(claims["sub"]), frozenset(claims.get("scope", ()))
     name = str(claims.get("user_name") or claims.get("client_id"))
@@ -29,23 +29,38 @@ def authenticate(world: World, authorization: str | None) -> Actor:
 
 
 def space_for(actor: Actor, space_guid: str, permission: str = READ, what: str = "Space") -> Space:
-    """The space, if the actor has ``permission`` in it. Raises NotFound(what) or NotAuthorized."""
+    """The space, if the actor has ``permission`` in it. Raises NotFound(what), NotAuthorized or OrgSuspended."""
     space = listing.find(Space, space_guid)
     if space is None or not actor.may_in_space(READ, space_guid, str(space.org_guid)):
         raise NotFound(what)
     if not actor.may_in_space(permission, space_guid, str(space.org_guid)):
         raise NotAuthorized
+    if permission in CHANGES:
+        require_active(actor, str(space.org_guid))
     return space
 
 
 def org_for(actor: Actor, org_guid: str, permission: str = READ, what: str = "Organization") -> Organization:
-    """The organization, if the actor has ``permission`` on it; having a role in one of its spaces does not count."""
+    """The organization, if the actor has ``permission`` on it; having a role in one of its spaces does not count.
+
+    Raises NotFound(what), NotAuthorized or OrgSuspended.
+    """
     org = listing.find(Organization, org_guid)
     if org is None or not actor.may_in_org(READ, org_guid):
         raise NotFound(what)
     if not actor.may_in_org(permission, org_guid):
         raise NotAuthorized
+    if permission in CHANGES and org.suspended and not actor.is_admin:
+        raise OrgSuspended
     return org
+
+
+def require_active(actor: Actor, org_guid: str) -> None:
+    """Raises OrgSuspended for who may not change anything while the organization is suspended: costs him a read."""
+    if not actor.is_admin:
+        org = listing.find(Organization, org_guid)
+        if org is not None and org.suspended:
+            raise OrgSuspended
 
 
 def may_read_secrets(actor: Actor, space: Space) -> bool:

@@ -31,6 +31,7 @@ def bootstrap(world: World, admin_password: str, domain: str, org: str, space: s
     organization_quotas.make_default(world)
     stacks.make_default(world)
     admin = Actor("bootstrap", "bootstrap", frozenset({"cloud_controller.admin"}))
+    buildpacks.install_builtin(world, admin, STACKS[0])
     org_guid = listing.by_name("orgs", org)
     if org_guid is None:
         org_guid = str(organizations.create_org(world, admin, Organization(name=org)).guid)

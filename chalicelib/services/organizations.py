@@ -2,18 +2,24 @@
 
 from chalicelib.adapters.clock import new_guid
 from chalicelib.bootstrap import World
-from chalicelib.core.errors import NameTaken, NotFound, Unprocessable
+from chalicelib.core.errors import NameTaken, NotAuthorized, NotFound, Unprocessable
 from chalicelib.core.roles import MANAGE, Actor
-from chalicelib.services import access, audit, jobs, quotas
-from chalicelib.tables.identity import DEFAULT_QUOTA, Organization, Space
+from chalicelib.services import access, audit, flags, jobs, quotas, roles, users
+from chalicelib.tables.identity import DEFAULT_QUOTA, Organization, Role, Space
 from chalicelib.tables.ledger import Job
 
 WRONG_ORG = "Invalid organization. Ensure the organization exists and you have access to it."
 
 
+def require_may_create(actor: Actor) -> None:
+    """Raises NotAuthorized: administrators may, and everybody while the flag is on."""
+    if not actor.is_admin and not flags.is_on("user_org_creation"):
+        raise NotAuthorized
+
+
 def create_org(world: World, actor: Actor, org: Organization, trace: str = "") -> Organization:
-    """``org``: a draft with name and metadata. Raises NameTaken."""
-    access.require_admin(actor)
+    """``org``: a draft with name and metadata; who is no administrator becomes its manager. Raises NameTaken."""
+    require_may_create(actor)
     name = str(org.name)
     org.guid, org.quota_guid = new_guid(), DEFAULT_QUOTA
     unit = world.unit(trace)
@@ -21,6 +27,11 @@ def create_org(world: World, actor: Actor, org: Organization, trace: str = "") -
     quotas.open_org(unit, str(org.guid))
     unit.claim("orgs", name, str(org.guid), NameTaken(f"Organization '{name}' already exists."))
     audit.record(unit, actor, "audit.organization.create", org, org_guid=str(org.guid))
+    if not actor.is_admin:
+        creator = users.known(world, actor)
+        for kind in ("organization_user", "organization_manager"):
+            role = Role(type=kind, org_guid=str(org.guid))
+            roles.add(unit, actor, role, creator, str(org.guid), f"organization '{name}'")
     unit.commit()
     return org
 
@@ -74,6 +85,17 @@ def update_space(world: World, actor: Actor, space: Space, name: str | None, tra
         old, space.name = str(space.name), name
         scope = f"org/{space.org_guid}/spaces"
         unit.rename(space, scope, old, name, NameTaken("Name must be unique per organization"))
+    unit.put(space)
+    audit.record(unit, actor, "audit.space.update", space, str(space.guid), str(space.org_guid))
+    unit.commit()
+    return space
+
+
+def set_ssh(world: World, actor: Actor, space: Space, enabled: bool, trace: str = "") -> Space:
+    """Whether apps of the space may be entered by ssh."""
+    access.space_for(actor, str(space.guid), MANAGE)
+    space.allows_ssh = enabled
+    unit = world.unit(trace)
     unit.put(space)
     audit.record(unit, actor, "audit.space.update", space, str(space.guid), str(space.org_guid))
     unit.commit()

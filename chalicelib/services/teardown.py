@@ -8,7 +8,21 @@ on where it ended, and one that has ended does nothing.
 from typing import Any
 
 from chalicelib.bootstrap import World
-from chalicelib.services import apps, jobs, listing, quotas, roles, routes
+from chalicelib.services import (
+    apps,
+    audit,
+    domain_sharing,
+    domains,
+    isolation_segments,
+    jobs,
+    listing,
+    quotas,
+    roles,
+    route_sharing,
+    routes,
+    security_groups,
+    space_quotas,
+)
 from chalicelib.tables.apps import App
 from chalicelib.tables.identity import Domain, Organization, Space
 from chalicelib.tables.running import Route
@@ -33,7 +47,12 @@ def _empty_org(world: World, guid: str) -> None:
         delete_space(world, {"guid": str(space.guid)})
     for domain in listing.all_of(Domain, f"org/{guid}/domains"):
         delete_domain(world, {"guid": str(domain.guid)})
+    for domain in listing.all_of(Domain, f"{domains.SHARED_WITH}/{guid}/domains"):
+        domain_sharing.forget(world, audit.SYSTEM, domain, guid)
+    space_quotas.remove_all(world, guid)
     roles.remove_all(world, f"org/{guid}")
+    roles.forget_counts(world, guid)
+    isolation_segments.leave_all(world, guid)
 
 
 @jobs.worker("delete-space")
@@ -44,6 +63,8 @@ def delete_space(world: World, work: dict[str, Any]) -> None:
     if space is not None:
         unit = world.unit()
         unit.remove(space)
+        if space.isolation_segment_guid:
+            unit.leave(space, f"isolation_segment/{space.isolation_segment_guid}")
         unit.release(f"org/{space.org_guid}/spaces", str(space.name))
         unit.commit()
         _empty_space(world, guid)
@@ -55,6 +76,9 @@ def _empty_space(world: World, guid: str) -> None:
         apps.remove(world, str(app.guid))
     for route in listing.all_of(Route, f"space/{guid}/routes"):
         routes.remove(world, route)
+    for route in listing.all_of(Route, f"{routes.SHARED}/{guid}/routes"):
+        route_sharing.forget(world, audit.SYSTEM, route, listing.get(Space, str(route.space_guid)), guid)
+    security_groups.forget_space(world, guid)
     roles.remove_all(world, f"space/{guid}")
 
 
@@ -67,5 +91,7 @@ def delete_domain(world: World, work: dict[str, Any]) -> None:
     if domain is not None:
         unit = world.unit()
         unit.remove(domain)
+        for org_guid in domain.shared_org_guids or ():
+            unit.leave(domain, f"{domains.SHARED_WITH}/{org_guid}")
         unit.release("domains", str(domain.name))
         unit.commit()

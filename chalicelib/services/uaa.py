@@ -8,44 +8,23 @@ import hashlib
 import secrets
 from typing import Any
 
-from pynamodb.exceptions import PutError
-
 from chalicelib.adapters.clock import now
 from chalicelib.bootstrap import World
 from chalicelib.core.errors import UaaError
-from chalicelib.services import listing, passwords, users
+from chalicelib.services import clients, listing, passwords, revocation, users
 from chalicelib.tables.identity import Client, RefreshToken, User
 
 PASSWORD, REFRESH, CLIENT_CREDENTIALS = "password", "refresh_token", "client_credentials"
 
-#: UAA's default: a user who did nothing for 30 days logs in again.
-REFRESH_VALID_S = 30 * 24 * 3600
 #: How long a refresh token that was exchanged may be used once more.
 ROTATION_GRACE_S = 60
 ACCESS_VALID_S = 600
 
 
-def bad_credentials() -> UaaError:
-    return UaaError(401, "unauthorized", "Bad credentials")
-
-
-def authenticate_client(client_id: str, secret: str) -> Client:
-    """Raises UaaError. A client without a secret, such as ``cf``, is public: its secret must be empty."""
-    try:
-        client = Client.get(client_id, consistent_read=True) if listing.is_possible(client_id) else None
-    except Client.DoesNotExist:
-        client = None
-    if client is not None and not client.secret_hash:
-        right = secret == ""
-    else:
-        right = passwords.matches(str(client.secret_hash) if client else None, secret)
-    if client is None or not right:
-        raise bad_credentials()
-    return client
-
-
-def password_grant(world: World, client: Client, username: str, password: str, scope: str = "") -> dict[str, Any]:
-    """Raises UaaError."""
+def password_grant(
+    world: World, client: Client, username: str, password: str, scope: str = "", revocable: bool = False
+) -> dict[str, Any]:
+    """Raises UaaError. Who is not active is told what somebody is who does not exist."""
     _require(client, PASSWORD)
     user = users.by_username(username) if username else None
     if user is not None and passwords.is_locked(user):
@@ -54,17 +33,18 @@ def password_grant(world: World, client: Client, username: str, password: str, s
             "unauthorized",
             "Your account has been locked because of too many failed attempts to login.",
         )
-    if not passwords.matches(str(user.password_hash) if user and user.password_hash else None, password):
+    known = user is not None and user.active and user.password_hash
+    if not passwords.matches(str(user.password_hash) if user and known else None, password):
         if user is not None:
             passwords.count_failure(user)
-        raise bad_credentials()
+        raise clients.bad_credentials()
     assert user is not None
     passwords.forget_failures(user)
-    scopes = _narrowed(list(user.scopes), scope)
-    return _with_refresh_token(world, user, client, scopes)
+    scopes = _narrowed([one for one in user.scopes if one in client.scopes], scope)
+    return _with_refresh_token(world, user, client, scopes, revocable)
 
 
-def refresh_grant(world: World, client: Client, token: str, scope: str = "") -> dict[str, Any]:
+def refresh_grant(world: World, client: Client, token: str, scope: str = "", revocable: bool = False) -> dict[str, Any]:
     """Raises UaaError."""
     _require(client, REFRESH)
     try:
@@ -75,59 +55,53 @@ def refresh_grant(world: World, client: Client, token: str, scope: str = "") -> 
     if (
         kept is None
         or user is None
+        or not user.active
         or kept.client_id != client.client_id
         or float(kept.expires_at) <= now()
         or float(kept.issued_at) < float(user.password_at)
     ):
         raise UaaError(401, "invalid_token", "The token expired, was revoked, or the token ID is incorrect.")
-    scopes = _narrowed([scope for scope in kept.scopes if scope in user.scopes], scope)
+    allowed = set(user.scopes) & set(client.scopes)
+    scopes = _narrowed([scope for scope in kept.scopes if scope in allowed], scope)
     kept.expires_at = min(float(kept.expires_at), int(now()) + ROTATION_GRACE_S)
-    return _with_refresh_token(world, user, client, scopes, exchanged=kept)
+    return _with_refresh_token(world, user, client, scopes, revocable, exchanged=kept)
 
 
-def client_grant(world: World, client: Client, scope: str = "") -> dict[str, Any]:
+def client_grant(world: World, client: Client, scope: str = "", revocable: bool = False) -> dict[str, Any]:
     """Raises UaaError."""
     _require(client, CLIENT_CREDENTIALS)
-    return _answer(world, _client_claims(client, _narrowed(list(client.scopes), scope)), client)
+    return _answer(world, _client_claims(client, _narrowed(list(client.authorities), scope)), client, revocable)
 
 
 def user_token(world: World, user: User, client_id: str) -> str:
     """An access token of the user, without asking for a password."""
     claims = _user_claims(user, client_id, list(user.scopes))
-    return world.keys.sign(_complete(world, claims, ACCESS_VALID_S))
+    return world.keys.sign(_complete(world, claims, ACCESS_VALID_S, revocable=False))
 
 
-def revoke_for_user(user_guid: str) -> None:
-    """Void every refresh token that the user was given until now."""
+def revoke_for_user(world: World, user_guid: str) -> None:
+    """Void every refresh token, and every access token that says it is revocable, given to the user until now."""
     user = listing.find(User, user_guid)
+    unit = world.unit()
     if user is not None:
-        user.update(actions=[User.password_at.set(now())], add_version_condition=False)
+        user.password_at = now()
+        unit.put(user)
+    revocation.revoke_user(unit, user_guid)
+    unit.commit()
 
 
-def get_client(client_id: str) -> Client:
-    """Raises UaaError."""
-    try:
-        if not listing.is_possible(client_id):
-            raise Client.DoesNotExist
-        return Client.get(client_id, consistent_read=True)
-    except Client.DoesNotExist:
-        raise UaaError(404, "not_found", f"No client with requested id: {client_id[:100]}") from None
+def revoke_token(world: World, token_id: str) -> None:
+    unit = world.unit()
+    revocation.revoke_token(unit, token_id)
+    unit.commit()
 
 
-def create_client(client_id: str, secret: str, scopes: list[str]) -> Client:
-    """A client for machines. Raises UaaError when the name is taken."""
-    client = Client(
-        client_id,
-        secret_hash=passwords.hashed(secret),
-        scopes=sorted(scopes),
-        grants=[CLIENT_CREDENTIALS],
-        access_validity_s=ACCESS_VALID_S,
-    )
-    try:
-        client.save(Client.client_id.does_not_exist())
-    except PutError:
-        raise UaaError(409, "invalid_client", f"Client already exists: {client_id}") from None
-    return client
+def claims_of(world: World, token: str) -> dict[str, Any] | None:
+    """What a token says, when it is an access token that is valid now."""
+    claims = world.keys.verify(token)
+    if claims is None or claims.get("typ") != "access" or revocation.is_void(claims):
+        return None
+    return claims
 
 
 def issuer(world: World) -> str:
@@ -182,7 +156,7 @@ def _client_claims(client: Client, scopes: list[str]) -> dict[str, Any]:
     }
 
 
-def _complete(world: World, claims: dict[str, Any], valid_s: int) -> dict[str, Any]:
+def _complete(world: World, claims: dict[str, Any], valid_s: int, revocable: bool) -> dict[str, Any]:
     issued = int(now())
     audience = sorted({claims["client_id"], *(scope.rpartition(".")[0] or scope for scope in claims["scope"])})
     return claims | {
@@ -193,13 +167,13 @@ def _complete(world: World, claims: dict[str, Any], valid_s: int) -> dict[str, A
         "iss": issuer(world),
         "aud": audience,
         "zid": "uaa",
-        "revocable": False,
+        "revocable": revocable,
     }
 
 
-def _answer(world: World, claims: dict[str, Any], client: Client) -> dict[str, Any]:
+def _answer(world: World, claims: dict[str, Any], client: Client, revocable: bool) -> dict[str, Any]:
     valid_s = int(client.access_validity_s)
-    complete = _complete(world, claims, valid_s)
+    complete = _complete(world, claims, valid_s, revocable)
     return {
         "access_token": world.keys.sign(complete),
         "token_type": "bearer",
@@ -210,10 +184,15 @@ def _answer(world: World, claims: dict[str, Any], client: Client) -> dict[str, A
 
 
 def _with_refresh_token(
-    world: World, user: User, client: Client, scopes: list[str], exchanged: RefreshToken | None = None
+    world: World,
+    user: User,
+    client: Client,
+    scopes: list[str],
+    revocable: bool,
+    exchanged: RefreshToken | None = None,
 ) -> dict[str, Any]:
     """An answer with a refresh token, if the client may use one; ``exchanged`` is the one it replaces."""
-    answer = _answer(world, _user_claims(user, str(client.client_id), scopes), client)
+    answer = _answer(world, _user_claims(user, str(client.client_id), scopes), client, revocable)
     if REFRESH not in client.grants:
         return answer
     token = f"{secrets.token_urlsafe(32)}-r"
@@ -223,7 +202,7 @@ def _with_refresh_token(
         client_id=client.client_id,
         scopes=exchanged.scopes if exchanged else scopes,
         issued_at=now(),
-        expires_at=int(now()) + REFRESH_VALID_S,
+        expires_at=int(now()) + int(client.refresh_validity_s),
     )
     unit = world.unit()
     unit.put(fresh)

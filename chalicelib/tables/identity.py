@@ -185,7 +185,7 @@ class RefreshToken(Table):
 
 
 class Revoked(Table):
-    """Access tokens that are void before their time. key: ``jti/<id>``, or ``user/<guid>`` for those from before ``at``.
+    """Access tokens that are void before their time. key: ``jti/<id>``, or ``user/<guid>`` for his from before ``at``.
 
     Asked for only by tokens that say ``revocable``. expires_at: TTL, when no such token can be valid any more.
     """
@@ -205,7 +205,7 @@ class Attempts(Table):
         table_name = table_name("login-attempts")
 
     key = UnicodeAttribute(hash_key=True)
-    count = NumberAttribute(default=0)
+    failed = NumberAttribute(default=0)
     expires_at = NumberAttribute()
 
 
