@@ -5,7 +5,7 @@ from chalicelib.bootstrap import World
 from chalicelib.core.errors import NameTaken, NotAuthorized, NotFound, Unprocessable
 from chalicelib.core.roles import MANAGE, Actor
 from chalicelib.services import access, audit, flags, jobs, quotas, roles, users
-from chalicelib.tables.identity import DEFAULT_QUOTA, Organization, Role, Space
+from chalicelib.tables.identity import Organization, Role, Space
 from chalicelib.tables.ledger import Job
 
 WRONG_ORG = "Invalid organization. Ensure the organization exists and you have access to it."
@@ -21,7 +21,7 @@ def create_org(world: World, actor: Actor, org: Organization, trace: str = "") -
     """``org``: a draft with name and metadata; who is no administrator becomes its manager. Raises NameTaken."""
     require_may_create(actor)
     name = str(org.name)
-    org.guid, org.quota_guid = new_guid(), DEFAULT_QUOTA
+    org.guid = new_guid()
     unit = world.unit(trace)
     unit.create(org)
     quotas.open_org(unit, str(org.guid))

@@ -23,7 +23,10 @@ EVERYBODYS_SCOPES = (
 
 
 class Organization(Resource):
-    """suspended: only administrators may change anything in it. isolation_segment_guid: its spaces' default."""
+    """suspended: only administrators may change anything in it. isolation_segment_guid: its spaces' default.
+
+    quota_guid: of its quota; there is always one.
+    """
 
     class Meta:
         table_name = table_name("organizations")
@@ -32,8 +35,11 @@ class Organization(Resource):
     KIND: ClassVar[str] = "organizations"
     name = UnicodeAttribute()
     suspended = BooleanAttribute(default=False)
-    quota_guid = UnicodeAttribute(null=True)
+    quota_guid = UnicodeAttribute(default=DEFAULT_QUOTA)
     isolation_segment_guid = UnicodeAttribute(null=True)
+
+    def parents(self) -> list[str]:
+        return [f"quota/{self.quota_guid}"]
 
 
 class Space(Resource):
@@ -51,7 +57,8 @@ class Space(Resource):
     allows_ssh = BooleanAttribute(default=True)
 
     def parents(self) -> list[str]:
-        return [f"org/{self.org_guid}"]
+        quota = [f"quota/{self.quota_guid}"] if self.quota_guid else []
+        return [f"org/{self.org_guid}", *quota]
 
 
 class IsolationSegment(Resource):
