@@ -133,7 +133,8 @@ def _compared(holds: Callable[[str, str], bool], limit: str, stamp: str) -> bool
 
 
 def _updated(test: Callable[[str], bool]) -> Callable[[Any], bool]:
-    return lambda resource: test(str(resource.updated_at))
+    # An event is never changed.
+    return lambda resource: test(str(getattr(resource, "updated_at", None) or resource.created_at))
 
 
 def _number(request: Request, name: str, default: int, maximum: int) -> int:
