@@ -4,15 +4,16 @@ from typing import Any
 
 from chalicelib.api.base import Answer, Endpoints, Request
 from chalicelib.api.parsing import Body
-from chalicelib.api.render import common, paginated, to_one
+from chalicelib.api.render import common, paginated, to_one, warned
 from chalicelib.api.scoped import narrowed, relabelled, scoped
 from chalicelib.core import lifecycle
 from chalicelib.core.errors import NotFound, Unprocessable
 from chalicelib.core.roles import WRITE
 from chalicelib.core.units import MAX_DISK_MB, MAX_MEMORY_MB
-from chalicelib.services import builds, listing
+from chalicelib.services import buildpacks, builds, listing, stacks
 from chalicelib.services.listing import page
 from chalicelib.services.owned import owned
+from chalicelib.services.packages import DOCKER
 from chalicelib.tables.apps import App, Build, Package
 
 endpoints = Endpoints(__name__)
@@ -25,13 +26,16 @@ def render(request: Request, build: Build) -> dict[str, Any]:
     document["links"]["app"] = {"href": f"{request.base}/v3/apps/{build.app_guid}"}
     if build.droplet_guid:
         document["links"]["droplet"] = {"href": f"{request.base}/v3/droplets/{build.droplet_guid}"}
+    data = {"buildpacks": list(build.buildpacks or ()), "stack": build.stack}
+    if build.lifecycle_type == DOCKER:
+        data = {}
     return document | {
         "state": build.state,
         "error": build.error,
         "staging_memory_in_mb": int(build.memory_mb),
         "staging_disk_in_mb": int(build.disk_mb),
-        "staging_log_rate_limit_bytes_per_second": -1,
-        "lifecycle": {"type": "buildpack", "data": {"buildpacks": list(build.buildpacks or ()), "stack": build.stack}},
+        "staging_log_rate_limit_bytes_per_second": int(build.log_rate_bytes),
+        "lifecycle": {"type": build.lifecycle_type, "data": data},
         "package": {"guid": build.package_guid},
         "droplet": {"guid": build.droplet_guid} if build.droplet_guid else None,
         "created_by": build.created_by,
@@ -49,8 +53,9 @@ def create(request: Request) -> Answer:
     build = Build(package_guid=package_guid)
     build.memory_mb = body.integer("staging_memory_in_mb", 1, MAX_MEMORY_MB) or build.memory_mb
     build.disk_mb = body.integer("staging_disk_in_mb", 1, MAX_DISK_MB) or build.disk_mb
-    body.integer("staging_log_rate_limit_bytes_per_second", -1)
-    stack, buildpacks = _lifecycle(body)
+    log_rate = body.integer("staging_log_rate_limit_bytes_per_second", -1)
+    build.log_rate_bytes = -1 if log_rate is None else log_rate
+    kind, stack, named = _lifecycle(body)
     body.metadata(build)
     body.done()
     try:
@@ -60,25 +65,29 @@ def create(request: Request) -> Answer:
     app = listing.get(App, str(package.app_guid))
     build.app_guid, build.space_guid = app.guid, app.space_guid
     build.stack = stack or app.stack
-    build.buildpacks = list(app.buildpacks or ()) if buildpacks is None else buildpacks
+    build.buildpacks = list(app.buildpacks or ()) if named is None else named
+    if kind is not None and (kind == DOCKER) != (package.type == DOCKER):
+        raise Unprocessable(f"Lifecycle type '{kind}' does not fit a package of type '{package.type}'")
+    warning = stacks.check_staging(str(build.stack), bool(app.droplet_guid)) if package.type != DOCKER else None
     builds.create(request.world, actor, build, package, app, space, request.trace)
-    return Answer(render(request, build), 201)
+    return warned(Answer(render(request, build), 201), *filter(None, [warning]))
 
 
-def _lifecycle(body: Body) -> tuple[str | None, list[str] | None]:
-    """Stack and buildpacks in ``lifecycle``; None: as the app has it."""
+def _lifecycle(body: Body) -> tuple[str | None, str | None, list[str] | None]:
+    """Type, stack and buildpacks in ``lifecycle``; None: as package and app have it."""
     part = body.part("lifecycle")
-    if wrong := lifecycle.wrong_lifecycle(part.text("type")):
+    kind = part.text("type")
+    if kind != DOCKER and (wrong := lifecycle.wrong_lifecycle(kind)):
         body.wrong(wrong)
     data = part.part("data")
-    stack, buildpacks = data.text("stack"), data.texts("buildpacks")
-    if stack is not None and (wrong := lifecycle.wrong_stack(stack)):
+    stack, named = data.text("stack"), data.texts("buildpacks")
+    if stack is not None and (wrong := stacks.wrong(stack)):
         body.wrong(wrong)
-    for wrong in lifecycle.wrong_buildpacks(buildpacks or ()):
+    for wrong in buildpacks.wrong(named or ()):
         body.wrong(wrong)
     data.finish()
     part.finish()
-    return stack, buildpacks
+    return kind, stack, named
 
 
 @endpoints("GET", "/v3/builds")

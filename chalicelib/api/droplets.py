@@ -6,9 +6,10 @@ from chalicelib.api.base import Answer, Endpoints, Request
 from chalicelib.api.parsing import Body
 from chalicelib.api.render import accepted, common, paginated, to_one
 from chalicelib.api.scoped import narrowed, relabelled, scoped
-from chalicelib.core.errors import Unprocessable
+from chalicelib.core.errors import NotFound, Unprocessable
+from chalicelib.core.lifecycle import wrong_process_types
 from chalicelib.core.roles import READ_SECRETS, WRITE
-from chalicelib.services import access, apps, droplets
+from chalicelib.services import access, apps, droplet_bits, droplets
 from chalicelib.services.listing import page
 from chalicelib.services.owned import owned
 from chalicelib.tables.apps import App, Droplet
@@ -22,6 +23,7 @@ HIDDEN_IN_LISTS, HIDDEN = "[PRIVATE DATA HIDDEN IN LISTS]", "[PRIVATE DATA HIDDE
 
 def render(request: Request, droplet: Droplet) -> dict[str, Any]:
     document = common(request, droplet)
+    digest = str(droplet.digest or "").removeprefix("sha256:")
     own = f"{request.base}/v3/droplets/{droplet.guid}"
     document["links"] |= {
         "app": {"href": f"{request.base}/v3/apps/{droplet.app_guid}"},
@@ -31,17 +33,21 @@ def render(request: Request, droplet: Droplet) -> dict[str, Any]:
         },
         "download": {"href": f"{own}/download"},
     }
+    if droplet.image:
+        del document["links"]["download"]
+    if droplet.state == droplet_bits.AWAITING:
+        document["links"]["upload"] = {"href": f"{own}/upload", "method": "POST"}
     if droplet.package_guid:
         document["links"]["package"] = {"href": f"{request.base}/v3/packages/{droplet.package_guid}"}
     return document | {
         "state": droplet.state,
         "error": droplet.error,
-        "lifecycle": {"type": "buildpack", "data": {}},
+        "lifecycle": {"type": droplet.lifecycle_type, "data": {}},
         "execution_metadata": "",
-        "checksum": {"type": "sha256", "value": str(droplet.digest or "").removeprefix("sha256:") or None},
+        "checksum": {"type": "sha256", "value": digest} if digest else None,
         "buildpacks": list(droplet.buildpacks or ()),
-        "stack": droplet.stack,
-        "image": None,
+        "stack": None if droplet.image else droplet.stack,
+        "image": droplet.image,
         "process_types": dict(droplet.process_types or {}),
         "relationships": {"app": to_one(droplet.app_guid)},
     }
@@ -56,6 +62,38 @@ def _shown(request: Request, droplet: Droplet, space: Space) -> Answer:
     if access.may_read_secrets(request.actor, space):
         return Answer(render(request, droplet))
     return Answer(render_listed(request, droplet, HIDDEN))
+
+
+@endpoints("POST", "/v3/droplets")
+def create(request: Request) -> Answer:
+    request.only("source_guid")
+    actor = request.actor
+    body = Body(request.json())
+    app_guid = body.relationship("app") or ""
+    types = None if "source_guid" in request.query else body.take("process_types")
+    if types is not None and (wrong := _wrong_types(types)):
+        body.wrong(wrong)
+    body.done()
+    if "source_guid" in request.query:
+        source, _ = owned(actor, Droplet, request.query["source_guid"], READ_SECRETS)
+        app, space = owned(actor, App, app_guid, WRITE)
+        droplet = droplet_bits.copy(request.world, actor, source, app, space, request.trace)
+        return Answer(render(request, droplet), 201)
+    try:
+        app, space = owned(actor, App, app_guid, WRITE)
+    except NotFound:
+        raise Unprocessable(
+            f'App with guid "{app_guid[:250]}" does not exist, or you do not have access to it.'
+        ) from None
+    draft = Droplet(app_guid=str(app.guid), space_guid=str(space.guid), stack=str(app.stack), process_types=types or {})
+    return Answer(render(request, droplet_bits.create(request.world, actor, draft, app, space, request.trace)), 201)
+
+
+def _wrong_types(types: Any) -> str | None:
+    if not isinstance(types, dict) or not all(isinstance(command, str) for command in types.values()):
+        return "Process types must be a map of names to commands"
+    wrong = wrong_process_types(types)
+    return wrong and f"Process types: {wrong}"
 
 
 @endpoints("GET", "/v3/droplets")

@@ -1,5 +1,6 @@
 """/v3/packages, and an app's packages."""
 
+import re
 from typing import Any
 
 from chalicelib.api import droplets
@@ -7,55 +8,100 @@ from chalicelib.api.base import Answer, Endpoints, Request
 from chalicelib.api.parsing import Body
 from chalicelib.api.render import accepted, common, paginated, to_one
 from chalicelib.api.scoped import narrowed, relabelled, scoped
-from chalicelib.core.errors import NotFound, Unprocessable
+from chalicelib.core.errors import NotAuthorized, NotFound, Unprocessable
 from chalicelib.core.roles import READ_SECRETS, WRITE
-from chalicelib.services import packages
+from chalicelib.services import flags, packages
 from chalicelib.services.listing import page
 from chalicelib.services.owned import owned
 from chalicelib.tables.apps import App, Droplet, Package
+from chalicelib.tables.identity import Space
 
 endpoints = Endpoints(__name__)
 
 WRONG_APP = "App is invalid. Ensure it exists and you have access to it."
+#: What Cloud Foundry shows in place of a password.
+HIDDEN = "***"
+#: ``registry.example.com:5000/team/image:tag`` or ``image@sha256:...``.
+IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]*")
+MAX_IMAGE, MAX_CREDENTIAL = 1000, 5000
 
 
 def render(request: Request, package: Package) -> dict[str, Any]:
     document = common(request, package)
     own = f"{request.base}/v3/packages/{package.guid}"
-    document["links"] |= {
-        "upload": {"href": f"{own}/upload", "method": "POST"},
-        "download": {"href": f"{own}/download", "method": "GET"},
-        "app": {"href": f"{request.base}/v3/apps/{package.app_guid}"},
-    }
+    document["links"]["app"] = {"href": f"{request.base}/v3/apps/{package.app_guid}"}
+    data: dict[str, Any] = {"image": package.image, "username": package.username, "password": HIDDEN if package.username else None}
+    if package.type == packages.BITS:
+        document["links"] |= {
+            "upload": {"href": f"{own}/upload", "method": "POST"},
+            "download": {"href": f"{own}/download", "method": "GET"},
+        }
+        data = {"error": package.error, "checksum": {"type": "sha256", "value": package.checksum}}
     return document | {
         "type": package.type,
         "state": package.state,
-        "data": {"error": package.error, "checksum": {"type": "sha256", "value": package.checksum}},
+        "data": data,
         "relationships": {"app": to_one(package.app_guid)},
     }
 
 
 @endpoints("POST", "/v3/packages")
 def create(request: Request) -> Answer:
+    request.only("source_guid")
+    if "source_guid" in request.query:
+        return _copy(request, request.query["source_guid"])
     actor = request.actor
     body = Body(request.json())
     kind = body.text("type", required=True)
-    app_guid = body.relationship("app")
-    if kind == "docker":
-        body.take("data")
-        body.wrong("Docker packages are not enabled on this platform; use type 'bits'")
-    elif kind not in (None, "bits"):
+    if kind not in (None, packages.BITS, packages.DOCKER):
         body.wrong("Type must be one of 'bits', 'docker'")
-    package = Package(app_guid=app_guid or "", type="bits")
+    package = Package(app_guid=body.relationship("app") or "", type=kind or packages.BITS)
+    password = _data(body, package)
     body.metadata(package)
     body.done()
+    app, space = _writable_app(request, str(package.app_guid))
+    if package.type == packages.DOCKER:
+        flags.require(actor, "diego_docker")
+    package.space_guid = app.space_guid
+    packages.create(request.world, actor, package, app, space, password, request.trace)
+    return Answer(render(request, package), 201)
+
+
+def _data(body: Body, package: Package) -> str | None:
+    """Take image and user of a docker package; its password, if any. Bits have no data."""
+    if package.type != packages.DOCKER:
+        if body.take("data"):
+            body.wrong("Data must be empty if provided for bits packages")
+        return None
+    data = body.part("data", required=True)
+    package.image = data.text("image", required=True, limit=MAX_IMAGE)
+    if package.image and not IMAGE.fullmatch(str(package.image)):
+        data.wrong("Data image must be the name of a Docker image")
+    package.username = data.text("username", limit=MAX_CREDENTIAL)
+    password = data.text("password", limit=MAX_CREDENTIAL)
+    data.finish()
+    return password
+
+
+def _copy(request: Request, source_guid: str) -> Answer:
+    actor = request.actor
+    body = Body(request.json())
+    app_guid = body.relationship("app") or ""
+    body.done()
     try:
-        app, space = owned(actor, App, str(package.app_guid), WRITE)
+        source, _ = owned(actor, Package, source_guid, WRITE)
+    except (NotFound, NotAuthorized):
+        raise Unprocessable("Source package is invalid. Ensure it exists and you have access to it.") from None
+    app, space = _writable_app(request, app_guid)
+    return Answer(render(request, packages.copy(request.world, actor, source, app, space, request.trace)), 201)
+
+
+def _writable_app(request: Request, guid: str) -> tuple[App, Space]:
+    """Raises Unprocessable for an app that the caller cannot see, NotAuthorized for one that he may not change."""
+    try:
+        return owned(request.actor, App, guid, WRITE)
     except NotFound:
         raise Unprocessable(WRONG_APP) from None
-    package.space_guid = app.space_guid
-    packages.create(request.world, actor, package, app, space, request.trace)
-    return Answer(render(request, package), 201)
 
 
 @endpoints("GET", "/v3/packages")

@@ -25,7 +25,7 @@ class StagingStart:
 
     package_url, cache_url: presigned GETs (zip; tar.gz); droplet_put_url, cache_put_url: presigned PUTs.
     package_digest: ``sha256:<hex>``. buildpacks: names or URLs; empty means detect. installed: in the order of
-    detection, or those that ``buildpacks`` names; empty from a CC that knew only the built-in ones.
+    detection, or those that ``buildpacks`` names; None from a CC that knew only the built-in ones.
     """
 
     build_guid: str
@@ -43,7 +43,7 @@ class StagingStart:
     cache_put_url: str
     cache_url: str | None = None
     log_grant: str = ""
-    installed: tuple[InstalledBuildpack, ...] = ()
+    installed: tuple[InstalledBuildpack, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

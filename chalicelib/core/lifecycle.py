@@ -2,15 +2,18 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from urllib.parse import urlsplit
 
 from chalicelib.core.units import MAX_COMMAND
 
 STACKS = ("cflinuxfs4",)
 
-#: In the order in which they are asked whether they know the app.
-BUILDPACKS = ("python", "nodejs", "staticfile", "binary")
+#: Those that come with the platform, in the order in which they are asked whether they know the app.
+BUILDPACKS = ("staticfile", "nodejs", "python", "binary")
+#: Their names, and those of Cloud Foundry, end in this; apps may leave it out.
+SUFFIX = "_buildpack"
+BUILDPACK_NAME = re.compile(r"[\w-]{1,250}", re.ASCII)
 MAX_BUILDPACKS = 10
 ADDRESS = re.compile(r"[!-~]{1,250}")
 
@@ -34,16 +37,21 @@ def wrong_stack(stack: str) -> str | None:
     return None if stack in STACKS else f"Stack must be an existing stack; there is {', '.join(STACKS)}"
 
 
-def wrong_buildpacks(buildpacks: Iterable[str]) -> list[str]:
-    """A sentence for each that is neither one of the platform's nor the address of a repository."""
+def wrong_buildpacks(buildpacks: Iterable[str], known: Set[str] | None = None) -> list[str]:
+    """A sentence for each that is neither among the installed ones' names, nor the address of a repository.
+
+    known: None where nobody can tell yet what is installed; then any name may be one.
+    """
     names = list(buildpacks)
     if len(names) > MAX_BUILDPACKS:
         return [f"Buildpacks must be at most {MAX_BUILDPACKS}"]
-    return [sentence for name in names if (sentence := _wrong_buildpack(name))]
+    return [sentence for name in names if (sentence := _wrong_buildpack(name, known))]
 
 
-def _wrong_buildpack(name: str) -> str | None:
-    if buildpack_name(name) in BUILDPACKS:
+def _wrong_buildpack(name: str, known: Set[str] | None) -> str | None:
+    if known is None and BUILDPACK_NAME.fullmatch(name):
+        return None
+    if known is not None and not known.isdisjoint((name, name + SUFFIX)):
         return None
     try:
         parts = urlsplit(name)
@@ -56,11 +64,6 @@ def _wrong_buildpack(name: str) -> str | None:
     if good and ADDRESS.fullmatch(name):
         return None
     return f'Buildpack "{name[:100]}" must be an existing admin buildpack or a valid git URI'
-
-
-def buildpack_name(name: str) -> str:
-    """The platform's own name: clients know ``python_buildpack``, too."""
-    return name.removesuffix("_buildpack")
 
 
 def wrong_process_types(types: Mapping[str, str]) -> str | None:

@@ -27,7 +27,7 @@ from chalicelib.contracts.health import AuctionCheck, PlacementCheck, PlacementO
 from chalicelib.contracts.staging import StagingStart
 from chalicelib.core.auction import choose
 from chalicelib.core.errors import Conflict
-from chalicelib.services import builds, grants, listing, placements, task_runs, tasks
+from chalicelib.services import buildpacks, builds, grants, listing, placements, task_runs, tasks
 from chalicelib.services.placements import limits_of, reopened
 from chalicelib.tables.actual import Dea
 from chalicelib.tables.apps import App, Build, Droplet, Package
@@ -203,6 +203,7 @@ def _staging_start(world: World, app: App, build: Build, package: Package, row: 
         cache_put_url=blobs.presign_put(cache, LINK_LIFE_S),
         cache_url=blobs.presign_get(cache, LINK_LIFE_S) if blobs.exists(cache) else None,
         log_grant=grants.log_grant(world, str(app.guid)),
+        installed=buildpacks.installed_for(world, build),
     )
 
 

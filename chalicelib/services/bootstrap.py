@@ -1,5 +1,5 @@
-"""The first steps of a new cloud: an administrator, the ``cf`` client, a quota, a stack, an organization, a space,
-a domain.
+"""The first steps of a new cloud: an administrator, the ``cf`` client, a quota, a stack, the built-in buildpacks, an
+organization, a space, a domain.
 
 May be repeated, also after it was killed in the middle: what is there stays as it is, passwords included.
 """
@@ -7,6 +7,7 @@ May be repeated, also after it was killed in the middle: what is there stays as 
 from chalicelib.bootstrap import World
 from chalicelib.core.roles import Actor
 from chalicelib.services import (
+    buildpacks,
     clients,
     domains,
     groups,
@@ -31,7 +32,7 @@ def bootstrap(world: World, admin_password: str, domain: str, org: str, space: s
     organization_quotas.make_default(world)
     stacks.make_default(world)
     admin = Actor("bootstrap", "bootstrap", frozenset({"cloud_controller.admin"}))
-    buildpacks.install_builtin(world, admin, STACKS[0])
+    buildpacks.install_builtin(world, admin, stacks.DEFAULT)
     org_guid = listing.by_name("orgs", org)
     if org_guid is None:
         org_guid = str(organizations.create_org(world, admin, Organization(name=org)).guid)

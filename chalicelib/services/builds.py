@@ -9,7 +9,7 @@ from chalicelib.contracts.staging import DropletMade, StagingFinished
 from chalicelib.core.errors import BadRequest, StagingInProgress
 from chalicelib.core.lifecycle import wrong_process_types
 from chalicelib.core.roles import Actor
-from chalicelib.services import audit, droplets, listing, placements
+from chalicelib.services import audit, buildpacks, droplets, flags, listing, packages, placements, retention
 from chalicelib.tables.apps import App, Build, Droplet, Package
 from chalicelib.tables.identity import Space
 from chalicelib.tables.running import Placement
@@ -40,11 +40,15 @@ def droplet_key(build: Build) -> str:
 def create(
     world: World, actor: Actor, build: Build, package: Package, app: App, space: Space, trace: str = ""
 ) -> Build:
-    """``build``: a draft. Raises BadRequest for a package that is not ready, StagingInProgress."""
-    if package.state != "READY":
+    """``build``: a draft. Raises BadRequest for a package that is not ready, Unprocessable for buildpacks that cannot
+    be used, StagingInProgress. Of a Docker image the build is STAGED at once."""
+    if package.state != packages.READY:
         raise BadRequest("Bad request: Cannot stage package whose state is not ready.")
     build.guid, build.state = new_guid(), "STAGING"
     build.created_by = {"guid": actor.guid, "name": actor.name, "email": actor.name}
+    if package.type == packages.DOCKER:
+        return _take_image(world, actor, build, package, app, space, trace)
+    buildpacks.require_usable(build)
     timers = world.config.timers
     build.deadline = now() + timers.staging_timeout_s + 2 * timers.claim_grace_s
     unit = world.unit(trace)
@@ -53,6 +57,32 @@ def create(
     unit.due(build, build.deadline)
     placements.open_staging(world, unit, build, app)
     _record(unit, actor, "build.create", app, space, {"build_guid": build.guid, "package_guid": package.guid})
+    unit.commit()
+    return build
+
+
+def _take_image(
+    world: World, actor: Actor, build: Build, package: Package, app: App, space: Space, trace: str
+) -> Build:
+    """A Docker image is a droplet already; nothing is run to stage it. Raises FeatureDisabled."""
+    flags.require(actor, "diego_docker")
+    droplet = Droplet(
+        new_guid(),
+        app_guid=str(app.guid),
+        space_guid=str(space.guid),
+        state="STAGED",
+        package_guid=str(package.guid),
+        build_guid=str(build.guid),
+        lifecycle_type="docker",
+        image=str(package.image),
+        process_types={"web": ""},  # the image's own command
+    )
+    build.state, build.droplet_guid, build.lifecycle_type = "STAGED", droplet.guid, "docker"
+    unit = world.unit(trace)
+    unit.create(build)
+    unit.create(droplet)
+    _record(unit, actor, "build.create", app, space, {"build_guid": build.guid, "package_guid": package.guid})
+    _record(unit, actor, "droplet.create", app, space, {"droplet_guid": droplet.guid, "package_guid": package.guid})
     unit.commit()
     return build
 
@@ -127,7 +157,10 @@ def _sentence(error_id: str, detail: str) -> str:
 
 
 def _settle(world: World, unit: Unit, build: Build, event: str, data: dict[str, object]) -> None:
-    """The build ends with this transaction: the app is free for the next one, its secrets need lie about no more."""
+    """The build ends with this transaction: the app is free for the next one, its secrets need lie about no more.
+
+    Those go by a job of their own, which is owed from then on.
+    """
     unit.put(build)
     unit.release(SCOPE, str(build.app_guid))
     if build.deadline:
@@ -135,8 +168,8 @@ def _settle(world: World, unit: Unit, build: Build, event: str, data: dict[str, 
     app, space = listing.find(App, str(build.app_guid)), listing.find(Space, str(build.space_guid))
     if app is not None and space is not None:
         _record(unit, audit.SYSTEM, event, app, space, data)
+    retention.begin(unit, build)
     unit.commit()
-    world.blobs.delete(placements.staging_spec_key(str(build.guid)))
 
 
 def remove(world: World, build: Build, trace: str = "") -> None:

@@ -27,7 +27,18 @@ def current(app: App) -> Droplet:
 
 
 def download_url(world: World, droplet: Droplet) -> str:
+    """Raises Unprocessable while there is nothing to download, and for what was never here."""
+    if droplet.image:
+        raise Unprocessable("Cannot download droplets with 'docker' lifecycle.")
+    if droplet.state != "STAGED":
+        raise Unprocessable("Only staged droplets can be downloaded.")
     return world.blobs.presign_get(key(str(droplet.guid)), filename=f"droplet_{droplet.guid}.tgz")
+
+
+def require_runnable(droplet: Droplet) -> None:
+    """Raises Unprocessable for a Docker image: the platform keeps it, and has nothing yet to run it with."""
+    if droplet.image:
+        raise Unprocessable("The app's droplet is a Docker image. This platform has no runtime for Docker images yet.")
 
 
 def delete(world: World, actor: Actor, droplet: Droplet, space: Space, trace: str = "") -> Job:
@@ -57,4 +68,6 @@ def remove(world: World, droplet: Droplet, trace: str = "") -> None:
     world.blobs.delete(key(str(droplet.guid)))
     unit = world.unit(trace)
     unit.remove(droplet)
+    if droplet.deadline:
+        unit.settled(droplet, float(droplet.deadline))
     unit.commit()

@@ -6,31 +6,138 @@ from typing import Any
 from chalicelib.adapters.blobs import BlobMissing
 from chalicelib.adapters.clock import new_guid, now
 from chalicelib.bootstrap import World
-from chalicelib.core.archive import ArchiveRefused
-from chalicelib.core.errors import Unprocessable
-from chalicelib.core.roles import Actor
-from chalicelib.services import audit, jobs, listing
+from chalicelib.core.archive import ArchiveLimits, ArchiveRefused
+from chalicelib.core.errors import BitsAlreadyUploaded, NotFound, Unprocessable
+from chalicelib.core.roles import WRITE, Actor
+from chalicelib.services import audit, flags, jobs, listing
 from chalicelib.services.assembly import PoolFile, assemble, package_key
+from chalicelib.services.intake import Claim, Intake
+from chalicelib.services.owned import owned
 from chalicelib.services.pool import IndexedBlobs
 from chalicelib.tables.apps import App, Package
-from chalicelib.tables.identity import Space
+from chalicelib.tables.identity import Secret, Space
 from chalicelib.tables.ledger import Job
 from chalicelib.tables.unit import Unit
 
 AWAITING, PROCESSING, READY, FAILED = "AWAITING_UPLOAD", "PROCESSING_UPLOAD", "READY", "FAILED"
+COPYING, EXPIRED = "COPYING", "EXPIRED"
+BITS, DOCKER = "bits", "docker"
 
 #: Seconds that assembling may take; the jobs function tries again until then.
 DEADLINE_S = 1800
 
+LIMITS = ArchiveLimits()
+#: Packages up to this size are assembled before the answer, which saves the client a round of polling.
+INLINE_BYTES = 1024 * 1024
+INLINE_FILES = 100
+INLINE_GRACE_S = 30
 
-def create(world: World, actor: Actor, package: Package, app: App, space: Space, trace: str = "") -> Package:
-    """``package``: a draft of type ``bits`` that names its app."""
-    package.guid, package.state = new_guid(), AWAITING
+
+def create(
+    world: World, actor: Actor, package: Package, app: App, space: Space, password: str | None = None, trace: str = ""
+) -> Package:
+    """``package``: a draft that names its app. password: of the registry that has a docker package's image."""
+    package.guid, package.state = new_guid(), READY if package.type == DOCKER else AWAITING
     unit = world.unit(trace)
-    unit.create(package)
-    _record(unit, actor, "create", package, app, space)
+    _add(unit, actor, package, app, space)
+    if password is not None:
+        unit.put(Secret(str(package.guid), sealed=world.keys.seal({"password": password})))
     unit.commit()
     return package
+
+
+def copy(world: World, actor: Actor, source: Package, app: App, space: Space, trace: str = "") -> Package:
+    """A package of ``app`` with the bits of another app's. Raises Unprocessable for one that has none."""
+    if source.app_guid == app.guid:
+        raise Unprocessable("Source and destination app cannot be the same")
+    if source.state != READY:
+        raise Unprocessable("Source package must be in the state READY.")
+    package = Package(new_guid(), app_guid=str(app.guid), space_guid=str(space.guid), type=str(source.type))
+    for name in ("checksum", "size_bytes", "image", "username"):
+        setattr(package, name, getattr(source, name))
+    unit = world.unit(trace)
+    if source.type == DOCKER:
+        package.state = READY
+        for secret in Secret.query(str(source.guid), consistent_read=True):
+            unit.put(Secret(str(package.guid), sealed=bytes(secret.sealed)))
+    else:
+        package.state, package.deadline = COPYING, now() + DEADLINE_S
+        unit.due(package, package.deadline)
+        jobs.start(unit, "package.copy", "copy-package", package, guid=str(package.guid), source=str(source.guid))
+    _add(unit, actor, package, app, space)
+    unit.commit()
+    return package
+
+
+def _add(unit: Unit, actor: Actor, package: Package, app: App, space: Space) -> None:
+    unit.require(App, str(app.guid), NotFound(App.LABEL))
+    unit.create(package)
+    _record(unit, actor, "create", package, app, space)
+
+
+@jobs.worker("copy-package")
+def _copy(world: World, work: dict[str, Any]) -> None:
+    package = listing.find(Package, work["guid"])
+    if package is None or package.state != COPYING:
+        return
+    try:
+        world.blobs.copy(package_key(work["source"]), package_key(work["guid"]))
+    except BlobMissing:
+        end(world, package, error="The source package has no bits any more.")
+        raise Unprocessable(str(package.error)) from None
+    end(world, package)
+
+
+def may_upload(actor: Actor, guid: str) -> None:
+    package, _ = owned(actor, Package, guid, WRITE)
+    if package.type != BITS:
+        raise Unprocessable("Package type must be bits.")
+    if package.state != AWAITING:
+        raise BitsAlreadyUploaded
+    flags.require(actor, "app_bits_upload")
+
+
+def take_upload(world: World, claim: Claim, trace: str) -> tuple[Package, None]:
+    """The package, READY already when it is small. Telling it twice changes nothing.
+
+    Raises Unprocessable for what could never become a package, which still waits then.
+    """
+    package = listing.find(Package, claim.guid)
+    if package is not None and package.upload == claim.key:
+        return package, None
+    files = _checked(claim)
+    if package is None:
+        raise NotFound(Package.LABEL)
+    if package.state != AWAITING:
+        raise BitsAlreadyUploaded
+    inline = claim.size + sum(file.size for file in files) <= INLINE_BYTES and len(files) <= INLINE_FILES
+    if claim.resources and not claim.is_stored:
+        world.blobs.put_bytes(claim.list_key, json.dumps(claim.resources).encode(), "application/json")
+    package.upload = claim.key
+    unit = world.unit(trace)
+    bits, listed = claim.key if claim.size else None, claim.list_key if claim.resources else None
+    job = take_bits(unit, package, bits, listed, INLINE_GRACE_S if inline else 0)
+    app, space = listing.get(App, str(package.app_guid)), listing.get(Space, str(package.space_guid))
+    _record(unit, claim.actor, "upload", package, app, space)
+    unit.commit()
+    if inline:
+        jobs.run(world, str(job.guid))
+    return listing.get(Package, claim.guid), None
+
+
+def _checked(claim: Claim) -> list[PoolFile]:
+    resources = claim.resources or []
+    if not claim.size and not resources:
+        raise Unprocessable("Upload must include either resources or bits")
+    if len(resources) > LIMITS.files:
+        raise Unprocessable(f"The package has too many files: {len(resources)}; {LIMITS.files} are allowed")
+    try:
+        return [PoolFile.read(item) for item in resources]
+    except (ArchiveRefused, AttributeError) as error:
+        raise Unprocessable(f"The list of resources is invalid: {error}") from None
+
+
+INTAKE = Intake(may_upload, take_upload, LIMITS.packed_bytes)
 
 
 def take_bits(unit: Unit, package: Package, upload: str | None, resources: str | None, delay_s: float) -> Job:
@@ -38,7 +145,7 @@ def take_bits(unit: Unit, package: Package, upload: str | None, resources: str |
     package.state, package.deadline = PROCESSING, now() + DEADLINE_S
     unit.put(package)
     unit.due(package, package.deadline)
-    work = {"guid": str(package.guid), "upload": upload, "resources": resources}
+    work: dict[str, Any] = {"guid": str(package.guid), "upload": upload, "resources": resources}
     return jobs.start(unit, "package.upload", "assemble-package", package, delay_s, **work)
 
 
@@ -84,7 +191,7 @@ def end(world: World, package: Package, error: str | None = None) -> None:
 def expired(world: World, guid: str) -> None:
     """The sweep found its deadline passed."""
     package = listing.find(Package, guid)
-    if package is not None and package.state == PROCESSING:
+    if package is not None and package.state in (PROCESSING, COPYING):
         end(world, package, error="The package was not put together in its time. Upload it again.")
 
 
@@ -108,6 +215,7 @@ def remove(world: World, package: Package, trace: str = "") -> None:
     world.blobs.delete(package_key(str(package.guid)))
     unit = world.unit(trace)
     unit.remove(package)
+    unit.delete(Secret(str(package.guid)))
     if package.deadline:
         unit.settled(package, float(package.deadline))
     unit.commit()
@@ -115,6 +223,8 @@ def remove(world: World, package: Package, trace: str = "") -> None:
 
 def download_url(world: World, package: Package) -> str:
     """Raises Unprocessable while there is nothing to download."""
+    if package.type != BITS:
+        raise Unprocessable("Package type must be bits.")
     if package.state != READY:
         raise Unprocessable("Package has no bits to download.")
     return world.blobs.presign_get(package_key(str(package.guid)), filename=f"package_{package.guid}.zip")

@@ -5,62 +5,54 @@ comes back with the claim that it was given: the token may have expired while a 
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from chalicelib.adapters.blobs import PART_BYTES
+from chalicelib.adapters.blobs import PART_BYTES, BlobMissing
 from chalicelib.adapters.clock import new_guid, now
 from chalicelib.bootstrap import World
-from chalicelib.core.archive import ArchiveLimits, ArchiveRefused
-from chalicelib.core.errors import (
-    BitsAlreadyUploaded,
-    InvalidToken,
-    LengthRequired,
-    NotFound,
-    TooLarge,
-    UnknownRequest,
-    Unprocessable,
-)
-from chalicelib.core.roles import WRITE, Actor
-from chalicelib.services import audit, jobs, listing, packages
-from chalicelib.services.assembly import PoolFile
-from chalicelib.services.owned import owned
-from chalicelib.tables.apps import App, Package
-from chalicelib.tables.identity import Space
+from chalicelib.core.errors import Conflict, InvalidToken, LengthRequired, PaasError, TooLarge, Unprocessable
+from chalicelib.core.roles import Actor
+from chalicelib.services import buildpack_bits, droplet_bits, packages
+from chalicelib.services.intake import Claim, Intake
 
-LIMITS = ArchiveLimits()
-#: The list of known files that accompanies the bits in the same body, bytes.
+#: Kind of resource, as in its path -> who takes its bits.
+INTAKES: dict[str, Intake] = {
+    "packages": packages.INTAKE,
+    "droplets": droplet_bits.INTAKE,
+    "buildpacks": buildpack_bits.INTAKE,
+}
+
+#: The list of known files that accompanies a package's bits, bytes: 50,000 files with long names.
 RESOURCES_BYTES = 16 * 1024 * 1024
 #: How long an upload may take, seconds. What was begun and never ended is removed from the bucket by its rules.
 UPLOAD_S = 4 * 3600
-#: Packages up to this size are assembled before the answer, which saves the client a round of polling.
-INLINE_BYTES = 1024 * 1024
-INLINE_FILES = 100
-INLINE_GRACE_S = 30
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """Where the bytes go: parts of ``part_size`` bytes, then one of the two URLs. ``upload``: for the end."""
+    """Where the bytes go: parts of ``part_size`` bytes, then one of the two URLs. ``upload``: for the end.
+
+    resources_url: for a list of known files that is too long for the end's own body. user: whose upload it is.
+    """
 
     upload: str
     part_size: int
     part_urls: tuple[str, ...]
     complete_url: str
     abort_url: str
+    resources_url: str
+    user: str
 
 
 def begin(world: World, actor: Actor, kind: str, guid: str, content_length: int | None) -> Begun:
     """Raises what the client is to be told, before a byte of the body is read."""
-    if kind != "packages":
-        raise UnknownRequest
-    package, _ = owned(actor, Package, guid, WRITE)
-    if package.state != packages.AWAITING:
-        raise BitsAlreadyUploaded
+    intake = INTAKES[kind]
+    intake.allow(actor, guid)
     if content_length is None:
         raise LengthRequired
-    if content_length > LIMITS.packed_bytes + RESOURCES_BYTES:
-        raise TooLarge(f"The upload is larger than {LIMITS.packed_bytes // 1024**2} MB")
+    if content_length > intake.packed_bytes + RESOURCES_BYTES:
+        raise TooLarge(f"The upload is larger than {intake.packed_bytes // 1024**2} MB")
     blobs = world.blobs
     key = f"uploads/{guid}/{new_guid()}"
     upload_id = blobs.create_multipart(key)
@@ -81,60 +73,49 @@ def begin(world: World, actor: Actor, kind: str, guid: str, content_length: int 
         part_urls=tuple(blobs.presign_part(key, upload_id, number + 1, UPLOAD_S) for number in range(parts)),
         complete_url=blobs.presign_complete(key, upload_id, UPLOAD_S),
         abort_url=blobs.presign_abort(key, upload_id, UPLOAD_S),
+        resources_url=blobs.presign_put(_list_key(key), UPLOAD_S),
+        user=actor.guid,
     )
 
 
-def complete(world: World, upload: str, size: int, resources: list[Any], trace: str = "") -> Package:
-    """The bytes are there (``size`` 0: there were none). Returns the package, READY already when it is small."""
+def complete(
+    world: World, upload: str, size: int, filename: str, resources: list[Any] | None, is_stored: bool, trace: str = ""
+) -> tuple[str, Any, str | None]:
+    """The bytes are there (``size`` 0: there were none): the kind, the resource and the guid of its job, if any.
+
+    is_stored: the list of known files lies where ``resources_url`` led to.
+    """
     claims = world.keys.verify(upload)
     if claims is None or claims.get("typ") != "upload":
         raise InvalidToken
-    guid, key = claims["guid"], claims["key"]
-    package = listing.find(Package, guid)
-    if package is not None and package.upload == key:
-        return package  # the uploader asks again, because the answer was lost
+    kind, key = claims["kind"], claims["key"]
+    claim = Claim(claims["guid"], key, Actor(claims["user"], claims["user_name"]), size, filename, _list_key(key))
     try:
-        files = _checked(size, resources)
-        if package is None:
-            raise NotFound(Package.LABEL)
-        if package.state != packages.AWAITING:
-            raise BitsAlreadyUploaded
-    except (BitsAlreadyUploaded, NotFound, Unprocessable):
-        world.blobs.delete(key)
+        known = _stored(world, claim.list_key) if is_stored else resources
+        taken, job_guid = INTAKES[kind].take(world, replace(claim, resources=known, is_stored=is_stored), trace)
+    except PaasError as error:
+        if error.status != Conflict.status:  # which is no refusal: the caller begins again
+            world.blobs.delete(key)
+            world.blobs.delete(claim.list_key)
         raise
-    inline = size + sum(file.size for file in files) <= INLINE_BYTES and len(files) <= INLINE_FILES
-    job_guid = _accept(world, claims, package, size, resources, inline, trace)
-    if inline:
-        jobs.run(world, job_guid)
-    return listing.get(Package, guid)
+    return kind, taken, job_guid
 
 
-def _checked(size: int, resources: list[Any]) -> list[PoolFile]:
-    """Raises Unprocessable for what could never become a package."""
-    if not size and not resources:
-        raise Unprocessable("Upload must include either resources or bits")
-    if len(resources) > LIMITS.files:
-        raise Unprocessable(f"The package has too many files: {len(resources)}; {LIMITS.files} are allowed")
+def _stored(world: World, key: str) -> list[Any] | None:
+    """None when it is gone: then this end was told before."""
+    info = world.blobs.head(key)
+    if info is not None and info.size > RESOURCES_BYTES:
+        raise Unprocessable(f"The list of resources is larger than {RESOURCES_BYTES // 1024**2} MB")
     try:
-        return [PoolFile.read(item) for item in resources]
-    except (ArchiveRefused, AttributeError) as error:
-        raise Unprocessable(f"The list of resources is invalid: {error}") from None
+        value = json.loads(world.blobs.get_bytes(key))
+    except BlobMissing:
+        return None
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, list):
+        raise Unprocessable("Resources must be an array")
+    return value
 
 
-def _accept(
-    world: World, claims: dict[str, Any], package: Package, size: int, resources: list[Any], inline: bool, trace: str
-) -> str:
-    """Give the bits to the package, which takes them once. Returns the guid of the job that assembles it."""
-    key, listed = claims["key"], None
-    if resources:
-        listed = f"{key}.json"
-        world.blobs.put_bytes(listed, json.dumps(resources).encode(), "application/json")
-    package.upload = key
-    unit = world.unit(trace)
-    job = packages.take_bits(unit, package, key if size else None, listed, INLINE_GRACE_S if inline else 0)
-    space, app = listing.get(Space, str(package.space_guid)), listing.get(App, str(package.app_guid))
-    actor = Actor(claims["user"], claims["user_name"])
-    data = {"package_guid": str(package.guid)}
-    audit.record(unit, actor, "audit.app.package.upload", app, str(space.guid), str(space.org_guid), data)
-    unit.commit()
-    return str(job.guid)
+def _list_key(key: str) -> str:
+    return f"{key}.json"

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from pynamodb.attributes import JSONAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BooleanAttribute, JSONAttribute, NumberAttribute, UnicodeAttribute
 
 from chalicelib.tables.base import Resource
 from chalicelib.tables.connection import Table, table_name
@@ -53,7 +53,8 @@ class AppPart(Resource):
 class Package(AppPart):
     """state: AWAITING_UPLOAD, PROCESSING_UPLOAD, READY, FAILED, EXPIRED. checksum: sha256 hex of the zip.
 
-    upload: key of the upload that gave it its bits, whose end may be told twice.
+    upload: key of the upload that gave it its bits, whose end may be told twice. image, username: of a docker
+    package, whose password is its Secret.
     """
 
     class Meta:
@@ -66,6 +67,8 @@ class Package(AppPart):
     checksum = UnicodeAttribute(null=True)
     size_bytes = NumberAttribute(null=True)
 
+    image = UnicodeAttribute(null=True)
+    username = UnicodeAttribute(null=True)
 
 class Build(AppPart):
     """state: STAGING, STAGED, FAILED. error_id: NoAppDetectedError and the like; error: in words.
@@ -86,6 +89,8 @@ class Build(AppPart):
     memory_mb = NumberAttribute(default=1024)
     disk_mb = NumberAttribute(default=4096)
     created_by = JSONAttribute(default=dict)
+    log_rate_bytes = NumberAttribute(default=-1)
+    lifecycle_type = UnicodeAttribute(default="buildpack")
     instance_guid = UnicodeAttribute(null=True)
     dea = UnicodeAttribute(null=True)
     boot = UnicodeAttribute(null=True)
@@ -94,7 +99,9 @@ class Build(AppPart):
 class Droplet(AppPart):
     """state: STAGED. Its guid is that of the staging attempt that made it, which alone may write its blob.
 
-    digest: ``sha256:<hex>``. process_types: name -> command. buildpacks: of each what contracts.staging tells.
+    The guid of one that was staged is that of the attempt that made it, which alone may write its blob. digest:
+    ``sha256:<hex>``. process_types: name -> command. buildpacks: of each what contracts.staging tells. image: of a
+    docker droplet. upload, job_guid: of one that was uploaded, whose end may be told twice.
     """
 
     class Meta:
@@ -111,6 +118,40 @@ class Droplet(AppPart):
     process_types = JSONAttribute(default=dict)
     buildpacks = JSONAttribute(default=list)
 
+    lifecycle_type = UnicodeAttribute(default="buildpack")
+    image = UnicodeAttribute(null=True)
+    upload = UnicodeAttribute(null=True)
+    job_guid = UnicodeAttribute(null=True)
+
+
+class Buildpack(Resource):
+    """An installed buildpack. state: AWAITING_UPLOAD, READY. place: its position, from 1, without gaps.
+
+    builtin: which of the DEAs' own it is, until bits are uploaded for it. digest: ``sha256:<hex>`` of its zip.
+    stack: None until the bits tell it. upload, job_guid: of the last upload, whose end may be told twice.
+    """
+
+    class Meta:
+        table_name = table_name("buildpacks")
+
+    LABEL: ClassVar[str] = "Buildpack"
+    KIND: ClassVar[str] = "buildpacks"
+    name = UnicodeAttribute()
+    stack = UnicodeAttribute(null=True)
+    state = UnicodeAttribute(default="AWAITING_UPLOAD")
+    place = NumberAttribute(default=1)
+    enabled = BooleanAttribute(default=True)
+    locked = BooleanAttribute(default=False)
+    builtin = UnicodeAttribute(null=True)
+    filename = UnicodeAttribute(null=True)
+    digest = UnicodeAttribute(null=True)
+    upload = UnicodeAttribute(null=True)
+    job_guid = UnicodeAttribute(null=True)
+
+    @property
+    def position(self) -> int:
+        """What the API calls it, in documents and in ``order_by``."""
+        return int(self.place)
 
 class Pooled(Table):
     """A file in the resource pool, so that asking for it needs no S3. fingerprint: ``<sha1>-<size>``."""

@@ -68,7 +68,9 @@ class Build:
                 self._emit("ERR", "No start command specified by buildpack or via Procfile.")
                 self._emit("ERR", "App will not start unless a command is provided at runtime.")
         used = await asyncio.to_thread(lifecycle.used, packs, detected)
+        # For who brings the droplet to another platform, or back to this one.
         info = {"detected_buildpack": detected or packs[-1].name, "start_command": process_types.get("web", "")}
+        info |= {"stack": self._request.stack, "arch": platform.machine()}
         with self._phase("upload"):
             self._say("Uploading droplet, build artifacts cache...")
             packed, _ = await asyncio.gather(
@@ -126,10 +128,10 @@ class Build:
         """The buildpacks the app asked for or, when it asked for none, the one that detects it."""
         if not self._request.buildpacks:
             return await self._detect(lifecycle, transfer)
-        known = {item.name: item for item in self._request.installed}
+        known = {item.name: item for item in self._request.installed or ()}
         packs = []
         for number, key in enumerate(self._request.buildpacks):
-            if item := known.get(key):
+            if item := known.get(key) or known.get(key + SUFFIX):
                 packs.append(await self._installed_one(item, transfer))
             elif found := self._library.find(key):
                 packs.append(found)
@@ -142,7 +144,8 @@ class Build:
     async def _detect(self, lifecycle: Lifecycle, transfer: Transfer) -> tuple[list[Buildpack], str]:
         """Asked one by one, so that none is fetched that stands behind the one that knows the app."""
         asked = []
-        for item in self._request.installed or [InstalledBuildpack(name + SUFFIX, name) for name in ORDER]:
+        builtin = tuple(InstalledBuildpack(name + SUFFIX, name) for name in ORDER)
+        for item in builtin if self._request.installed is None else self._request.installed:
             candidate = await self._installed_one(item, transfer)
             asked.append(item.name)
             if (said := await lifecycle.detects(candidate)) is not None:

@@ -13,9 +13,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from chalicelib.contracts.staging import BuildpackUsed
-from dea_agent.staging import commands
+from chalicelib.core import start_commands as commands
 from dea_agent.staging.buildpacks import Buildpack
-from dea_agent.staging.commands import BadProcesses
+from chalicelib.core.start_commands import BadProcesses
 from dea_agent.staging.errors import StagingFailed
 from dea_agent.staging.sandbox import SYSTEM_PATH, Emit, Sandbox
 

@@ -247,13 +247,3 @@ def test_a_package_is_downloaded_by_a_signed_link_and_deleted_with_its_blob(stag
     assert stage.api.finish(stage.api.delete(f"/v3/packages/{package}"))["state"] == "COMPLETE"
     assert stage.api.get(f"/v3/packages/{package}").error[2] == "Package not found"
     assert not stage.world.blobs.exists(f"packages/{package}.zip")
-
-
-def test_docker_packages_are_refused_politely(stage: Stage) -> None:
-    app = stage.create()["guid"]
-    body = {"type": "docker", "data": {"image": "nginx"}, "relationships": {"app": {"data": {"guid": app}}}}
-
-    answered = stage.api.post("/v3/packages", json=body)
-
-    assert answered.status == 422
-    assert answered.details == ["Docker packages are not enabled on this platform; use type 'bits'"]

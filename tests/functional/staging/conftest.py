@@ -86,7 +86,7 @@ class Desk:
         env: dict[str, str] | None = None,
         timeout_s: int = 120,
         limits: Limits = Limits(memory_mb=1024, disk_mb=1024),  # noqa: B008
-        installed: tuple[InstalledBuildpack, ...] = (),
+        installed: tuple[InstalledBuildpack, ...] | None = None,
     ) -> StagingStart:
         guid = uuid.uuid4().hex
         bits = zip_of(app)

@@ -10,19 +10,19 @@ from chalicelib.core.lifecycle import (
 
 def test_the_platforms_buildpacks_and_addresses_are_right() -> None:
     names = ["python", "python_buildpack", "https://github.com/x/y.git", "https://example.org/b.zip#v1"]
-    assert wrong_buildpacks([*names, "ssh://git@example.org/x/y"]) == []
+    assert wrong_buildpacks([*names, "ssh://git@example.org/x/y"], {"python_buildpack"}) == []
 
 
 @pytest.mark.parametrize(
     "name", ["", "cobol", "../python", "file:///etc", "https://", "https://[", "https://a b/c", "x\n"]
 )
 def test_other_names_are_refused_with_the_text_that_clients_know(name: str) -> None:
-    assert wrong_buildpacks([name]) == [f'Buildpack "{name}" must be an existing admin buildpack or a valid git URI']
+    assert wrong_buildpacks([name], {"python_buildpack"}) == [f'Buildpack "{name}" must be an existing admin buildpack or a valid git URI']
 
 
 @pytest.mark.parametrize("name", ["https://user:secret@example.org/b", "https://secret@example.org/b"])
 def test_an_address_with_a_secret_is_refused_without_telling_it(name: str) -> None:
-    (sentence,) = wrong_buildpacks([name])
+    (sentence,) = wrong_buildpacks([name], {"python_buildpack"})
     assert "example.org" in sentence
     assert "secret" not in sentence
 

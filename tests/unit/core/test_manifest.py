@@ -84,7 +84,7 @@ def test_routes_are_lower_case_hosts_with_their_paths() -> None:
         ),
         ("buildpacks: [7]", "Buildpacks must be an array of strings"),
         ("buildpack: python, buildpacks: [python]", "Buildpack and Buildpacks fields cannot be used together."),
-        ("buildpacks: [cobol]", 'Buildpack "cobol" must be an existing admin buildpack or a valid git URI'),
+        ("buildpacks: [cobol/x]", 'Buildpack "cobol/x" must be an existing admin buildpack or a valid git URI'),
         ("stack: windows", "Stack must be an existing stack; there is cflinuxfs4"),
         ("docker: {image: nginx}", "Docker apps are not enabled on this platform"),
         ("lifecycle: docker", "Lifecycle type 'docker' is not enabled on this platform; use 'buildpack'"),

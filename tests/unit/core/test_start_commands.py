@@ -2,8 +2,8 @@ import time
 
 import pytest
 
-from dea_agent.staging import commands
-from dea_agent.staging.commands import BadProcesses
+from chalicelib.core import start_commands as commands
+from chalicelib.core.start_commands import BadProcesses
 
 
 def test_a_procfile_names_processes_and_their_commands() -> None:
