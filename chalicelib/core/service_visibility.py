@@ -6,23 +6,21 @@ organizations named. space: whoever has a role in the space of the broker that o
 
 from collections.abc import Collection
 
-from chalicelib.core.roles import READ, Actor
+from chalicelib.core.roles import Actor
 
 PUBLIC, ADMIN, ORGANIZATION, SPACE = "public", "admin", "organization", "space"
 #: What a plan can be set to; space is what plans of a space's own broker are, and nothing else can be.
 SETTABLE = (PUBLIC, ADMIN, ORGANIZATION)
 
 
-def may_see(
-    actor: Actor, visibility: str, orgs: Collection[str], space: tuple[str, str] | None, available: bool
-) -> bool:
-    """space: guid of the broker's own space and of its organization."""
+def may_see(actor: Actor, visibility: str, orgs: Collection[str], is_in_space: bool, available: bool) -> bool:
+    """is_in_space: the actor sees the space that the plan's broker belongs to. available: it is in the catalog."""
     if actor.sees_all:
         return True
     if not available:
         return False
     if visibility == SPACE:
-        return space is not None and actor.may_in_space(READ, *space)
+        return is_in_space
     return visibility == PUBLIC or (visibility == ORGANIZATION and not actor.orgs.keys().isdisjoint(orgs))
 
 

@@ -49,6 +49,8 @@ class Timers:
     port_quarantine_s: float = 240
     drain_deadline_s: float = 300
     staging_timeout_s: float = 900
+    #: A deployment whose new version makes no progress within its health timeout plus this is taken back.
+    deployment_patience_s: float = 120
     #: A task that finds no place in this time has failed; one that runs is looked after so often.
     task_pending_s: float = 1800
     task_check_s: float = 60
@@ -83,6 +85,7 @@ LOCAL = Timers(
     router_start_s=10,
     route_settle_s=0.3,
     drain_deadline_s=60,
+    deployment_patience_s=30,
     task_pending_s=120,
     task_check_s=10,
     broker_poll_s=1,

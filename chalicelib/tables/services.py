@@ -11,7 +11,7 @@ from chalicelib.tables.connection import table_name
 class ServiceBroker(Resource):
     """space_guid None: for everybody. Its username and password are sealed in table ``secrets``.
 
-    url: without a slash at the end. change: guid of the job that may still change it, or None.
+    url: without a slash at the end. change: what is going on with it: the guid of a job, or ``delete``; None for nothing.
     """
 
     class Meta:
@@ -81,6 +81,7 @@ class Operated(Resource):
 
     last_operation: {type, state, description, created_at, updated_at}; stamps. pending: of the operation under way,
     and of one that failed: {"id", "actor", ...} (services.brokering.operations). broker_guid None: user-provided.
+    catalog_ids: {"service_id", "plan_id"}, the broker's own, which it is asked with as long as the row lives.
     """
 
     space_guid = UnicodeAttribute()
@@ -88,6 +89,7 @@ class Operated(Resource):
     broker_guid = UnicodeAttribute(null=True)
     last_operation = JSONAttribute(default=dict)
     pending = JSONAttribute(default=dict)
+    catalog_ids = JSONAttribute(default=dict)
 
     @property
     def is_busy(self) -> bool:

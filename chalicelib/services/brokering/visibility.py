@@ -1,0 +1,163 @@
+"""Plans and offerings as an actor sees them, and who may see which plan."""
+
+from collections.abc import Callable, Iterable
+
+from chalicelib.bootstrap import World
+from chalicelib.core import service_visibility
+from chalicelib.core.errors import BadRequest, NotAuthenticated, NotFound, Unprocessable
+from chalicelib.core.roles import READ, WRITE, Actor
+from chalicelib.core.service_visibility import ORGANIZATION, SPACE
+from chalicelib.services import access, audit, flags, listing
+from chalicelib.tables.identity import Organization, Space
+from chalicelib.tables.services import ServiceBroker, ServiceOffering, ServicePlan
+
+#: Whoever has no login: he sees what is public, unless a flag hides it.
+NOBODY = Actor(guid="", name="")
+
+#: Organizations that one plan can be shown to: their guids are in its row.
+MAX_ORGS = 2000
+
+
+def anonymous() -> Actor:
+    """Raises NotAuthenticated where the marketplace is hidden."""
+    if flags.is_on("hide_marketplace_from_unauthenticated_users"):
+        raise NotAuthenticated
+    return NOBODY
+
+
+def plan_test(actor: Actor) -> Callable[[ServicePlan], bool]:
+    """Whether the actor sees a plan; for many plans with the reads of one."""
+    spaces = frozenset(access.visible_spaces(actor) or ())
+
+    def sees(plan: ServicePlan) -> bool:
+        in_space = plan.space_guid in spaces
+        return service_visibility.may_see(actor, str(plan.visibility), plan.orgs, in_space, bool(plan.available))
+
+    return sees
+
+
+def visible_plans(actor: Actor) -> list[ServicePlan]:
+    return list(filter(plan_test(actor), listing.all_of(ServicePlan, "service_plans")))
+
+
+def offering_test(actor: Actor) -> Callable[[ServiceOffering], bool]:
+    """An offering is seen by who sees one of its plans."""
+    if actor.sees_all:
+        return lambda offering: True
+    seen = {plan.offering_guid for plan in _every_plan() if plan_test(actor)(plan)}
+    return lambda offering: offering.guid in seen
+
+
+def _every_plan() -> list[ServicePlan]:
+    return listing.load(ServicePlan, [member.guid for member in listing.members(["service_plans"])])
+
+
+def usable_test(spaces: Iterable[Space]) -> Callable[[ServicePlan], bool]:
+    """Whether a plan can be used in one of the spaces."""
+    places = [(str(space.guid), str(space.org_guid)) for space in spaces]
+
+    def usable(plan: ServicePlan) -> bool:
+        return any(
+            service_visibility.is_usable_in(str(plan.visibility), plan.orgs, plan.space_guid, space, org)
+            for space, org in places
+        )
+
+    return usable
+
+
+def plan_for(actor: Actor, guid: str) -> ServicePlan:
+    """Raises NotFound for what the actor may not see; who sees an instance of a plan sees the plan."""
+    plan = listing.get(ServicePlan, guid)
+    if not plan_test(actor)(plan) and not _has_instance(actor, plan):
+        raise NotFound(ServicePlan.LABEL)
+    return plan
+
+
+def offering_for(actor: Actor, guid: str) -> ServiceOffering:
+    """Raises NotFound."""
+    offering = listing.get(ServiceOffering, guid)
+    plans = listing.all_of(ServicePlan, f"offering/{guid}/service_plans")
+    sees = plan_test(actor)
+    if not actor.sees_all and not any(sees(plan) or _has_instance(actor, plan) for plan in plans):
+        raise NotFound(ServiceOffering.LABEL)
+    return offering
+
+
+def _has_instance(actor: Actor, plan: ServicePlan) -> bool:
+    spaces = access.visible_spaces(actor)
+    if not spaces:
+        return False
+    mine = {member.guid for member in listing.members(f"space/{guid}/service_instances" for guid in spaces)}
+    return any(member.guid in mine for member in listing.members([f"plan/{plan.guid}/service_instances"]))
+
+
+def may_change(actor: Actor, space_guid: str | None) -> bool:
+    """Whether what a broker offers is the actor's to describe: an administrator's, or a developer's of its space."""
+    if actor.is_admin:
+        return True
+    space = listing.find(Space, space_guid) if space_guid else None
+    return space is not None and actor.may_in_space(WRITE, str(space.guid), str(space.org_guid))
+
+
+def require_change(actor: Actor, resource: ServiceOffering | ServicePlan) -> None:
+    """Raises NotAuthorized."""
+    if not may_change(actor, resource.space_guid):
+        access.require_admin(actor)
+
+
+def brokers_test(actor: Actor) -> Callable[[ServiceBroker], bool]:
+    """Global brokers are administrators' business; a space's own is seen by who may make things there."""
+    if actor.sees_all:
+        return lambda broker: True
+
+    def sees(broker: ServiceBroker) -> bool:
+        return may_change(actor, broker.space_guid)
+
+    return sees
+
+
+def change(
+    world: World, actor: Actor, plan: ServicePlan, kind: str, orgs: list[str] | None, adds: bool, trace: str = ""
+) -> ServicePlan:
+    """Set the visibility; ``adds``: of organizations, the ones named are added to those that are there.
+
+    Raises BadRequest for a plan of a space's own broker, Unprocessable for organizations that there are not.
+    """
+    access.require_admin(actor)
+    if plan.visibility == SPACE:
+        raise BadRequest("Cannot update plans with visibility type 'space'")
+    wanted: list[str] = []
+    if kind == ORGANIZATION:
+        kept = list(plan.orgs) if adds and plan.visibility == ORGANIZATION else []
+        wanted = list(dict.fromkeys([*kept, *(orgs or ())]))
+        if len(wanted) > MAX_ORGS:
+            raise Unprocessable(f"A plan can be visible in at most {MAX_ORGS} organizations")
+        found = {str(org.guid) for org in listing.load(Organization, list(dict.fromkeys(orgs or ())))}
+        if missing := [guid for guid in orgs or () if guid not in found]:
+            raise Unprocessable(f"Could not find Organization with guid: {', '.join(missing)}")
+    plan.visibility, plan.orgs = kind, wanted
+    return _save(world, actor, plan, trace)
+
+
+def withdraw(world: World, actor: Actor, plan: ServicePlan, org_guid: str, trace: str = "") -> None:
+    """No longer in this organization. Raises NotFound, BadRequest."""
+    access.require_admin(actor)
+    if plan.visibility != ORGANIZATION:
+        raise BadRequest("Cannot delete organization level access for non-organization visibility plan")
+    if org_guid not in plan.orgs:
+        raise NotFound("Service plan visibility")
+    plan.orgs = [guid for guid in plan.orgs if guid != org_guid]
+    _save(world, actor, plan, trace)
+
+
+def _save(world: World, actor: Actor, plan: ServicePlan, trace: str) -> ServicePlan:
+    unit = world.unit(trace)
+    unit.put(plan)
+    audit.record(unit, actor, "audit.service_plan_visibility.update", plan, data={"request": {"type": plan.visibility}})
+    unit.commit()
+    return plan
+
+
+def sees_space(actor: Actor, space_guid: str) -> bool:
+    space = listing.find(Space, space_guid)
+    return space is not None and actor.may_in_space(READ, space_guid, str(space.org_guid))
