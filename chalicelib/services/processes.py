@@ -4,9 +4,9 @@ from typing import Any
 
 from chalicelib.adapters.clock import new_guid
 from chalicelib.bootstrap import World
-from chalicelib.core.errors import NotFound
+from chalicelib.core.errors import NotFound, Unprocessable
 from chalicelib.core.roles import READ, Actor
-from chalicelib.services import audit, droplets, listing, placements, quotas, routing, steps
+from chalicelib.services import audit, droplets, listing, placements, quotas, routing, sidecars, steps
 from chalicelib.services.owned import owned
 from chalicelib.services.steps import Step
 from chalicelib.tables.apps import App, Droplet
@@ -96,10 +96,11 @@ def _following(app: App, process: Process | None, kind: str, command: str | None
     return CREATE_COST, step
 
 
-def start_steps(world: World, app: App, droplet: Droplet) -> list[Step]:
-    """A new version of every process that has a command."""
+def start_steps(world: World, app: App, droplet: Droplet, revision_guid: str | None = None) -> list[Step]:
+    """A new version of every process that has a command, as a part of this revision."""
 
     def start(process: Process) -> Step:
+        process.revision_guid = revision_guid
         return START_COST, lambda unit: placements.start_process(world, unit, app, process, droplet)
 
     return [start(process) for process in current(str(app.guid)).values() if is_startable(process, droplet)]
@@ -120,6 +121,7 @@ def scale(
     world: World, actor: Actor, process: Process, app: App, space: Space, changes: dict[str, int], trace: str
 ) -> None:
     """``changes``: of instances, memory_mb, disk_mb, log_rate_bytes. All but instances wait for the next start."""
+    _refuse_while_deploying(app, process, "scale")
     unit = world.unit(trace)
     resize(world, unit, app, process, changes)
     audit.record(
@@ -130,6 +132,10 @@ def scale(
 
 def resize(world: World, unit: Unit, app: App, process: Process, changes: dict[str, Any]) -> None:
     """Set attributes of the process and save it; more or fewer instances come or go if it runs."""
+    if any(getattr(process, name) != value for name, value in changes.items()):
+        _refuse_while_deploying(app, process, "scale")
+    if "memory_mb" in changes:
+        sidecars.check_process_memory(process, changes["memory_mb"])
     for name, value in changes.items():
         if name != "instances":
             setattr(process, name, value)
@@ -151,12 +157,19 @@ def update(
     world: World, actor: Actor, process: Process, app: App, space: Space, changed: dict[str, Any], trace: str
 ) -> None:
     """Save what the caller changed; it counts from the next start on. ``changed``: told in the audit event."""
+    _refuse_while_deploying(app, process, "update")
     unit = world.unit(trace)
     unit.put(process)
     audit.record(
         unit, actor, "audit.app.process.update", app, str(space.guid), str(space.org_guid), _told(process, changed)
     )
     unit.commit()
+
+
+def _refuse_while_deploying(app: App, process: Process, verb: str) -> None:
+    """A deployment alone says how many web processes of which size there are. Raises Unprocessable."""
+    if process.type == WEB and app.deployment_guid:
+        raise Unprocessable(f"Cannot {verb} this process while a deployment is in flight.")
 
 
 def terminate_instance(
