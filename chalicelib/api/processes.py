@@ -53,7 +53,7 @@ def render(request: Request, process: Process) -> dict[str, Any]:
         "log_rate_limit_in_bytes_per_second": int(process.log_rate_bytes),
         "health_check": _health(process.health, "port" if process.type == processes.WEB else "process", True),
         "readiness_health_check": _health(process.readiness, "process", False),
-        "relationships": {"app": to_one(process.app_guid), "revision": to_one(None)},
+        "relationships": {"app": to_one(process.app_guid), "revision": to_one(process.revision_guid)},
     }
 
 

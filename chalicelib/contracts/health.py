@@ -81,6 +81,13 @@ class AuctionCheck:
 
 
 @dataclass(frozen=True, slots=True)
+class DeploymentCheck:
+    """``deployment.check``, CC to itself, now or delayed: see what the deployment has to do next. Needs no dedupe."""
+
+    deployment_guid: str
+
+
+@dataclass(frozen=True, slots=True)
 class PlacementOpen:
     """``placement.open``, CC to itself: open the placements of a version from an index on (large processes)."""
 

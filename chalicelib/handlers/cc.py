@@ -14,6 +14,7 @@ from chalicelib.contracts.auction import Bid, Refused, Started
 from chalicelib.contracts.envelope import Envelope
 from chalicelib.contracts.health import (
     AuctionCheck,
+    DeploymentCheck,
     HmOrphan,
     HmResync,
     HmRoutes,
@@ -25,7 +26,7 @@ from chalicelib.contracts.health import (
 from chalicelib.contracts.heartbeat import DropletExited, TaskFinished
 from chalicelib.contracts.staging import StagingFinished
 from chalicelib.handlers.events import Failures, each
-from chalicelib.services import auctioneer, builds, complaints, deadlines, jobs, task_runs
+from chalicelib.services import auctioneer, builds, complaints, deadlines, jobs, rollouts, task_runs
 from chalicelib.tables.base import OUTBOX_SHARDS, Outgoing
 from chalicelib.tables.unit import deliver
 
@@ -44,6 +45,7 @@ HANDLERS: dict[str, tuple[type, Callable[[World, Any, str], None]]] = {
     "auction.check": (AuctionCheck, auctioneer.check_auction),
     "placement.check": (PlacementCheck, auctioneer.check_placement),
     "placement.open": (PlacementOpen, auctioneer.open_more),
+    "deployment.check": (DeploymentCheck, rollouts.check),
     "staging.finished": (StagingFinished, builds.finished),
     "task.finished": (TaskFinished, task_runs.finished),
     "droplet.exited": (DropletExited, complaints.crashed),
@@ -103,3 +105,4 @@ def cc_sweep(event: Any) -> None:
     for shard in range(OUTBOX_SHARDS):
         deliver(world().bus, Outgoing.query(shard, Outgoing.id < old, consistent_read=True))
     deadlines.sweep(world())
+    rollouts.sweep(world())

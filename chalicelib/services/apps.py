@@ -10,6 +10,7 @@ from chalicelib.services import (
     access,
     audit,
     builds,
+    deployments,
     destinations,
     droplets,
     environment,
@@ -17,6 +18,8 @@ from chalicelib.services import (
     listing,
     packages,
     processes,
+    revisions,
+    rollouts,
     routing,
     sidecars,
     steps,
@@ -29,6 +32,10 @@ from chalicelib.tables.unit import Unit
 
 NO_DROPLET = "Assign a droplet before starting this app."
 WRONG_SPACE = "Invalid space. Ensure that the space exists and you have access to it."
+DEPLOYING = (
+    "Unable to assign current droplet while the app has a deployment in progress. "
+    "Wait for the deployment to complete or cancel it."
+)
 WRONG_DROPLET = "Unable to assign current droplet. Ensure the droplet exists and belongs to this app."
 
 
@@ -109,38 +116,45 @@ def start(world: World, actor: Actor, app: App, space: Space, trace: str = "") -
 
 
 def restart(world: World, actor: Actor, app: App, space: Space, trace: str = "") -> App:
-    """A new version of every process; the instances of the earlier one are stopped."""
+    """A new version of every process; the instances of the earlier one are stopped. A deployment ends at once."""
+    rollouts.hurry(world, app, trace)
     return _run(world, actor, app, space, "restart", trace)
 
 
 def _run(world: World, actor: Actor, app: App, space: Space, verb: str, trace: str) -> App:
+    rollouts.hurry(world, app, trace)
     droplet = droplets.find(app.droplet_guid)
     if droplet is None:
         raise Unprocessable(NO_DROPLET)
-    work = processes.start_steps(world, app, droplet)
+    noted = revisions.note(world, app, str(droplet.guid), processes.current(str(app.guid)).values())
+    work = processes.start_steps(world, app, droplet, str(noted.revision.guid) if noted else None)
     if not work:
         raise Unprocessable("The app has no start command. Name one in a Procfile, in the manifest or with -c.")
 
     def started(unit: Unit) -> None:
         app.desired_state = "STARTED"
         unit.put(app)
+        if noted is not None:
+            revisions.add(world, unit, actor, app, space, noted)
         record(unit, actor, verb, app, space)
 
-    steps.commit(world, [*work, (2, started)], trace)
+    steps.commit(world, [*work, (2 + revisions.COST, started)], trace)
     return app
 
 
 def stop(world: World, actor: Actor, app: App, space: Space, trace: str = "") -> App:
-    """Stopping what is stopped changes nothing."""
+    """Stopping what is stopped changes nothing. A deployment is taken back."""
     if app.desired_state == "STOPPED":
         return app
 
     def stopped(unit: Unit) -> None:
         app.desired_state = "STOPPED"
+        deployments.end_stopped(world, unit, app)
         unit.put(app)
         record(unit, actor, "stop", app, space)
 
-    steps.commit(world, [*processes.stop_steps(world, app), (2, stopped)], trace)
+    steps.commit(world, [*processes.stop_steps(world, app), (2 + deployments.END_COST, stopped)], trace)
+    rollouts.hurry(world, app, trace)
     return app
 
 
@@ -149,6 +163,8 @@ def assign_droplet(world: World, actor: Actor, app: App, space: Space, droplet_g
     droplet = droplets.find(droplet_guid)
     if droplet is None or droplet.app_guid != app.guid or droplet.state != "STAGED":
         raise Unprocessable(WRONG_DROPLET)
+    if app.deployment_guid:
+        raise Unprocessable(DEPLOYING)
 
     def assigned(unit: Unit) -> None:
         app.droplet_guid = droplet_guid
@@ -180,8 +196,10 @@ def remove(world: World, app_guid: str, trace: str = "") -> None:
         return
     for build in listing.all_of(Build, f"app/{app_guid}/builds"):
         builds.remove(world, build, trace)
+    deployments.remove_all(world, app_guid, trace)
     for process in processes.of_app(app_guid):
         processes.remove(world, process, trace)
+    revisions.remove_all(world, app_guid, trace)
     tasks.remove_all(world, app_guid, trace)
     sidecars.remove_all(world, app_guid, trace)
     for route in routing.mapped_routes(app_guid):

@@ -23,7 +23,7 @@ from chalicelib.contracts.auction import (
     Stop,
 )
 from chalicelib.contracts.codec import from_json, to_json
-from chalicelib.contracts.health import AuctionCheck, PlacementCheck, PlacementOpen
+from chalicelib.contracts.health import AuctionCheck, DeploymentCheck, PlacementCheck, PlacementOpen
 from chalicelib.contracts.staging import StagingStart
 from chalicelib.core.auction import choose
 from chalicelib.core.errors import Conflict
@@ -225,12 +225,17 @@ def take_started(world: World, started: Started, trace: str) -> None:
         Placement.host.set(started.host),
         Placement.port.set(started.port) if started.port else Placement.port.remove(),
         Placement.attempt.set(0),
+        Placement.started_at.set(now()),
         Placement.replaces.remove(),
     ]
     unit.update(row, actions, Placement.instance_guid == started.instance_guid)
     if row.replaces:
         stop = Stop(started.process_guid, instance_guids=(str(row.replaces),), reason="evacuated")
         unit.send("topic:dea", "dea.stop", stop)
+    app = listing.find(App, str(row.app_guid))
+    if app is not None and app.deployment_guid:
+        check = DeploymentCheck(str(app.deployment_guid))
+        unit.send("queue:cc", "deployment.check", check, world.config.timers.route_settle_s)
     _commit_claim(world, unit, row, trace)
 
 

@@ -11,7 +11,7 @@ from chalicelib.contracts.auction import INSTANCE, Stop
 from chalicelib.contracts.components import DiscoverComponents
 from chalicelib.contracts.health import HmOrphan, HmResync, HmRoutes, HmStart, HmStop
 from chalicelib.contracts.heartbeat import DropletExited
-from chalicelib.services import auctioneer, audit, builds, listing, placements, routing, task_runs
+from chalicelib.services import auctioneer, audit, builds, listing, placements, rollouts, routing, task_runs
 from chalicelib.tables.apps import App, Droplet
 from chalicelib.tables.base import moved
 from chalicelib.tables.running import CRASHED, STARTED, Placement, Process
@@ -56,6 +56,8 @@ def crashed(world: World, gone: DropletExited, trace: str) -> None:
     }
     audit.record(unit, audit.SYSTEM, "app.crash", app, str(app.space_guid), data=data, guid=gone.instance_guid)
     unit.commit()
+    if app.deployment_guid:
+        rollouts.advance(world, str(app.deployment_guid), trace, gone)
 
 
 def _open_missing(world: World, process: Process, index: int, trace: str) -> None:

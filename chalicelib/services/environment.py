@@ -68,14 +68,25 @@ def vcap_application(
     return about
 
 
-def run_spec(world: World, app: App, process: Process, droplet: Droplet, version: int) -> RunSpec:
-    """What instances of this version are run with. The process's own version is this one already."""
+def run_spec(
+    world: World,
+    app: App,
+    process: Process,
+    droplet: Droplet,
+    version: int,
+    variables: Mapping[str, str] | None = None,
+) -> RunSpec:
+    """What instances of this version are run with. The process's own version is this one already.
+
+    variables: the user's, if not those that are stored.
+    """
     space, org = _where(app)
+    own = read(world, str(app.guid)) if variables is None else dict(variables)
     return RunSpec(
         process_guid=str(process.guid),
         version=version,
         command=str(process.command or droplet.process_types[str(process.type)]),
-        env=env_groups.running(world) | read(world, str(app.guid)),
+        env=env_groups.running(world) | own,
         vcap_application=json.dumps(vcap_application(world, app, space, org, process)),
         sidecars=sidecars.specs(str(app.guid), str(process.type)),
     )

@@ -5,7 +5,7 @@ the messages that make it true are one transaction.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from chalicelib.adapters.clock import new_guid, now
 from chalicelib.bootstrap import World
@@ -35,13 +35,23 @@ def staging_spec_key(build_guid: str) -> str:
     return f"stagingspecs/{build_guid}.json"
 
 
-def start_process(world: World, unit: Unit, app: App, process: Process, droplet: Droplet) -> None:
-    """Want a new version of the process: its instances are auctioned, those of earlier versions stopped."""
+def start_process(
+    world: World,
+    unit: Unit,
+    app: App,
+    process: Process,
+    droplet: Droplet,
+    variables: Mapping[str, str] | None = None,
+) -> None:
+    """Want a new version of the process: its instances are auctioned, those of earlier versions stopped.
+
+    variables: the user's, when the same unit changes them; else they are read.
+    """
     earlier = int(process.version)
     process.version, process.state, process.droplet_guid = earlier + 1, "STARTED", str(droplet.guid)
     process.changed_at = now()
     quotas.settle_process(unit, process)
-    spec = environment.run_spec(world, app, process, droplet, earlier + 1)
+    spec = environment.run_spec(world, app, process, droplet, earlier + 1, variables)
     world.blobs.put_bytes(run_spec_key(str(process.guid), earlier + 1), json.dumps(to_json(spec)).encode())
     # It holds variables in clear text. The last version's stays until this unit has replaced it for good.
     world.blobs.delete(run_spec_key(str(process.guid), earlier - 1))

@@ -11,7 +11,7 @@ from chalicelib.tables.connection import Table, table_name
 class App(Resource):
     """desired_state: STARTED or STOPPED. droplet_guid: the current droplet. buildpacks: as the user named them.
 
-    features: name -> bool, of those that somebody has set (services.features).
+    features: name -> bool, of those that somebody has set (services.features). deployment_guid: the active one.
     """
 
     class Meta:
@@ -27,6 +27,7 @@ class App(Resource):
     stack = UnicodeAttribute(default="cflinuxfs4")
     droplet_guid = UnicodeAttribute(null=True)
     features = JSONAttribute(default=dict)
+    deployment_guid = UnicodeAttribute(null=True)
 
     @property
     def state(self) -> str:

@@ -96,6 +96,10 @@ class Unit:
         if not resource.created_at:
             resource.created_at = stamp()
         self.put(resource, type(resource).guid.does_not_exist())
+        self.enlist(resource)
+
+    def enlist(self, resource: Resource) -> None:
+        """Its memberships alone."""
         for member in memberships(resource):
             self._add("save", member)
 
@@ -125,8 +129,7 @@ class Unit:
         if old.lower() != new.lower():
             self.release(scope, old)
             self.claim(scope, new, str(resource.guid), taken)
-        for member in memberships(resource):
-            self._add("save", member)
+        self.enlist(resource)
 
     def due(self, resource: Resource, deadline: float) -> None:
         """Have the sweep look at ``resource`` once ``deadline`` (epoch s) has passed."""

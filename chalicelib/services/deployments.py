@@ -1,0 +1,314 @@
+"""Deployments: a new version beside the old one, without a moment in which nobody answers.
+
+A deployment gives the app a second web process, with guid and version of its own, and changes nothing of the first
+one; services.rollouts then scales the one up and the other down. Its droplet is the app's current one from the
+beginning, as in Cloud Foundry.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from chalicelib.adapters.clock import new_guid, stamp
+from chalicelib.bootstrap import World
+from chalicelib.contracts.health import DeploymentCheck
+from chalicelib.core import deployment as core
+from chalicelib.core.deployment import ACTIVE, CANARY, CANCELING, DEPLOYED, DEPLOYING, FINALIZED, PREPAUSED
+from chalicelib.core.errors import NotFound, Unprocessable
+from chalicelib.core.roles import OPERATE, Actor
+from chalicelib.services import (
+    access,
+    audit,
+    droplets,
+    environment,
+    features,
+    listing,
+    placements,
+    processes,
+    revisions,
+    rollouts,
+    routing,
+    steps,
+)
+from chalicelib.services.revisions import Noted
+from chalicelib.tables.apps import App, Droplet
+from chalicelib.tables.deployments import Deployment, Revision
+from chalicelib.tables.identity import Space
+from chalicelib.tables.running import Process
+from chalicelib.tables.unit import Unit
+
+WRONG_APP = "Unable to use app. Ensure that the app exists and you have access to it."
+NO_DROPLET = "Invalid droplet. Please specify a droplet in the request or set a current droplet for the app."
+WRONG_DROPLET = "Unable to assign current droplet. Ensure the droplet exists and belongs to this app."
+NO_COMMAND = "The app has no start command. Name one in a Procfile, in the manifest or with -c."
+NO_REVISIONS = "Cannot create deployment from a revision for an app without revisions enabled"
+SAME_REVISION = (
+    "Unable to rollback. The code and configuration you are rolling back to is the same as the deployed revision."
+)
+#: Cloud Foundry keeps so many finalized deployments per app.
+KEPT = 100
+#: Operations that a deployment costs beside its processes and its revision: app, variables, itself, the one that
+#: goes, its event, its messages.
+KEEP_COST = 16
+#: Operations that the end of a deployment costs the unit that stops its app: itself, its list, its messages.
+END_COST = 5
+#: What a new web process takes over from the one before it.
+INHERITED = ("command", "memory_mb", "disk_mb", "log_rate_bytes", "health", "readiness", "labels", "annotations")
+#: What a deployment may say of the size of its instances: field of its options -> attribute of a process.
+SIZES = {
+    "memory_in_mb": "memory_mb",
+    "disk_in_mb": "disk_mb",
+    "log_rate_limit_in_bytes_per_second": "log_rate_bytes",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is to run. variables: the user's, when they change with it."""
+
+    droplet: Droplet
+    noted: Noted | None
+    variables: Mapping[str, str] | None = None
+
+    def command(self, process: Process) -> str | None:
+        """The process's custom command in this version."""
+        known: dict[str, str | None] = self.noted.revision.commands if self.noted else {}
+        return known.get(str(process.type), process.command)
+
+
+def app_for(actor: Actor, guid: str) -> tuple[App, Space]:
+    """The app that is to be deployed. Raises Unprocessable when the actor may not."""
+    app = listing.find(App, guid)
+    try:
+        if app is not None:
+            return app, access.space_for(actor, str(app.space_guid), OPERATE)
+    except NotFound:
+        pass
+    raise Unprocessable(WRONG_APP)
+
+
+def create(
+    world: World, actor: Actor, app: App, space: Space, draft: Deployment, revision_guid: str | None, trace: str = ""
+) -> Deployment:
+    """``draft``: strategy, options and so on as asked for. revision_guid: of the revision to go back to."""
+    back_to = _revision(app, revision_guid) if revision_guid else None
+    droplet = _droplet(app, draft, back_to)
+    if back_to is not None:
+        revisions.restore_sidecars(world, app, back_to, trace)
+    present = processes.current(str(app.guid))
+    noted = revisions.note(world, app, str(droplet.guid), present.values(), back_to)
+    if back_to is not None and noted is not None and not noted.is_new:
+        raise Unprocessable(SAME_REVISION)
+    draft.guid, draft.app_guid, draft.space_guid = new_guid(), str(app.guid), str(space.guid)
+    draft.previous_droplet_guid, draft.droplet_guid = app.droplet_guid, str(droplet.guid)
+    draft.status_at, draft.max_in_flight = stamp(), int(draft.options.get("max_in_flight", 1))
+    if noted is not None:
+        draft.revision_guid, draft.revision_version = str(noted.revision.guid), int(noted.revision.version)
+    target = Target(droplet, noted, noted.variables if noted and back_to else None)
+    if app.desired_state == "STARTED":
+        _deploy(world, actor, app, space, draft, target, trace)
+    else:
+        _start(world, actor, app, space, draft, target, trace)
+    return draft
+
+
+def _revision(app: App, guid: str) -> Revision:
+    if not features.is_enabled(app, features.REVISIONS):
+        raise Unprocessable(NO_REVISIONS)
+    revision = listing.find(Revision, guid)
+    if revision is None or revision.app_guid != app.guid:
+        raise Unprocessable("The revision does not exist")
+    return revision
+
+
+def _droplet(app: App, draft: Deployment, back_to: Revision | None) -> Droplet:
+    """What is to run. Raises Unprocessable."""
+    if back_to is not None:
+        droplet = revisions.droplet_of(back_to)
+        if droplet is None:
+            raise Unprocessable("Unable to deploy this revision, the droplet for this revision no longer exists.")
+        return droplet
+    droplet = droplets.find(draft.droplet_guid or app.droplet_guid)
+    if droplet is None and not draft.droplet_guid:
+        raise Unprocessable(NO_DROPLET)
+    if droplet is None or droplet.app_guid != app.guid or droplet.state != "STAGED":
+        raise Unprocessable(WRONG_DROPLET)
+    return droplet
+
+
+def _deploy(
+    world: World, actor: Actor, app: App, space: Space, deployment: Deployment, target: Target, trace: str
+) -> None:
+    """Beside the version that runs: one transaction, which opens the first places of the new one."""
+    webs = routing.processes_of(str(app.guid), processes.WEB)
+    former = listing.find(Deployment, str(app.deployment_guid)) if app.deployment_guid else None
+    deployment.original = int(former.original if former else webs[0].instances)
+    deployment.wanted = int(deployment.options.get("web_instances", deployment.original))
+    deployment.status_value, deployment.reason = ACTIVE, DEPLOYING
+    deployment.state = PREPAUSED if deployment.strategy == CANARY else DEPLOYING
+    process = _successor(webs[-1], deployment, target)
+    if not processes.is_startable(process, target.droplet):
+        raise Unprocessable(NO_COMMAND)
+    process.instances = min(int(deployment.max_in_flight), rollouts.goal(deployment).target)
+    deployment.process_guid = str(process.guid)
+    unit = world.unit(trace)
+    for web in webs:
+        unit.put(web)  # a change of routes that is under way begins anew, and finds the new process
+    unit.enlist(process)
+    placements.start_process(world, unit, app, process, target.droplet, target.variables)
+    if former is not None:
+        rollouts.supersede(unit, former)
+    rollouts.postpone(world, unit, deployment, process)
+    unit.send("queue:cc", "deployment.check", DeploymentCheck(str(deployment.guid)))
+    app.deployment_guid = str(deployment.guid)
+    _keep(world, unit, actor, app, space, deployment, target)
+    unit.join(deployment, rollouts.MOVING)
+    unit.commit()
+
+
+def _successor(web: Process, deployment: Deployment, target: Target) -> Process:
+    """The new web process: like the newest one, at the sizes that the deployment asks for."""
+    process = Process(
+        new_guid(),
+        created_at=stamp(),
+        app_guid=str(web.app_guid),
+        space_guid=str(web.space_guid),
+        type=processes.WEB,
+        detected=target.droplet.process_types.get(processes.WEB),
+        routes=list(web.routes),
+        routes_version=int(web.routes_version),
+        revision_guid=deployment.revision_guid,
+        **{name: getattr(web, name) for name in INHERITED},
+    )
+    process.command = target.command(process)
+    _resize(process, deployment)
+    return process
+
+
+def _resize(process: Process, deployment: Deployment) -> None:
+    for option, attribute in SIZES.items():
+        if option in deployment.options:
+            setattr(process, attribute, deployment.options[option])
+
+
+def _start(
+    world: World, actor: Actor, app: App, space: Space, deployment: Deployment, target: Target, trace: str
+) -> None:
+    """Of a stopped app: nothing runs beside anything, so it is simply started."""
+    deployment.state, deployment.status_value, deployment.reason = DEPLOYED, FINALIZED, DEPLOYED
+    rollouts.hurry(world, app, trace)
+
+    def assigned(unit: Unit) -> None:
+        app.droplet_guid = str(target.droplet.guid)
+        if target.variables is not None:
+            environment.write(world, unit, str(app.guid), target.variables)
+        unit.put(app)
+
+    processes.follow(world, app, target.droplet, (2, assigned), trace)
+    unit = world.unit(trace)
+    for process in processes.current(str(app.guid)).values():
+        process.command = target.command(process)
+        if process.type == processes.WEB:
+            _resize(process, deployment)
+            process.instances = int(deployment.options.get("web_instances", process.instances))
+            deployment.original = deployment.wanted = int(process.instances)
+        unit.put(process)
+    unit.commit()
+
+    def started(unit: Unit) -> None:
+        app.desired_state = "STARTED"
+        _keep(world, unit, actor, app, space, deployment, target)
+
+    work = processes.start_steps(world, app, target.droplet, deployment.revision_guid)
+    if not work:
+        raise Unprocessable(NO_COMMAND)
+    steps.commit(world, [*work, (revisions.COST + KEEP_COST, started)], trace)
+
+
+def _keep(
+    world: World, unit: Unit, actor: Actor, app: App, space: Space, deployment: Deployment, target: Target
+) -> None:
+    """The deployment itself, the app's new version, and what there is to tell."""
+    app.droplet_guid = deployment.droplet_guid
+    unit.put(app)
+    if target.variables is not None:
+        environment.write(world, unit, str(app.guid), target.variables)
+    if target.noted is not None:
+        revisions.add(world, unit, actor, app, space, target.noted)
+    unit.create(deployment)
+    members = listing.members([f"app/{app.guid}/{Deployment.KIND}"])
+    for old in listing.load(Deployment, [member.guid for member in members[:1]]) if len(members) >= KEPT else ():
+        if old.status_value == FINALIZED:
+            unit.remove(old)
+    request = {"droplet": {"guid": deployment.droplet_guid}, "options": dict(deployment.options)}
+    _record(unit, actor, "create", deployment, app, space, {"request": request, "strategy": deployment.strategy})
+
+
+def cancel(world: World, actor: Actor, deployment: Deployment, space: Space, trace: str = "") -> None:
+    """Go back to the version before. Raises Unprocessable when there is nothing to cancel."""
+    if deployment.status_value != ACTIVE or deployment.finishing:
+        raise Unprocessable(_cannot("cancel", deployment))
+    app = listing.get(App, str(deployment.app_guid), Deployment.LABEL)
+    unit = world.unit(trace)
+    if deployment.state != CANCELING:
+        webs = routing.processes_of(str(app.guid), processes.WEB)
+        rollouts.take_back(world, unit, app, deployment, webs)
+        unit.put(app)
+    _record(unit, actor, "cancel", deployment, app, space, {})
+    unit.commit()
+
+
+def go_on(world: World, actor: Actor, deployment: Deployment, space: Space, trace: str = "") -> None:
+    """After a pause: the next stage, or all of it. Raises Unprocessable when it is not paused."""
+    if deployment.state != core.PAUSED:
+        raise Unprocessable(_cannot("continue", deployment))
+    app = listing.get(App, str(deployment.app_guid), Deployment.LABEL)
+    process = listing.get(Process, str(deployment.process_guid), Deployment.LABEL)
+    unit = world.unit(trace)
+    if int(deployment.stage) < rollouts.stage_count(deployment):
+        deployment.stage = int(deployment.stage) + 1
+        rollouts.move(unit, deployment, PREPAUSED, DEPLOYING)
+    else:
+        rollouts.move(unit, deployment, DEPLOYING, DEPLOYING)
+    deployment.crashes = []
+    rollouts.postpone(world, unit, deployment, process)
+    unit.send("queue:cc", "deployment.check", DeploymentCheck(str(deployment.guid)))
+    unit.put(deployment)
+    _record(unit, actor, "continue", deployment, app, space, {})
+    unit.commit()
+
+
+def _cannot(verb: str, deployment: Deployment) -> str:
+    return f"Cannot {verb} a deployment with status: {deployment.status_value} and reason: {deployment.reason}"
+
+
+def _record(
+    unit: Unit, actor: Actor, verb: str, deployment: Deployment, app: App, space: Space, more: dict[str, object]
+) -> None:
+    about = {"deployment_guid": str(deployment.guid), "droplet_guid": deployment.droplet_guid}
+    if verb == "create":
+        about["revision_guid"] = deployment.revision_guid
+    event = f"audit.app.deployment.{verb}"
+    audit.record(unit, actor, event, app, str(space.guid), str(space.org_guid), {**about, **more})
+
+
+def end_stopped(world: World, unit: Unit, app: App) -> None:
+    """In the unit that stops the app, and saves it: its deployment is taken back, which ``hurry`` then carries out."""
+    deployment = listing.find(Deployment, str(app.deployment_guid)) if app.deployment_guid else None
+    if deployment is None or deployment.finishing:
+        return
+    if deployment.state == CANCELING:
+        deployment.finishing = True
+        unit.put(deployment)
+        return
+    webs = routing.processes_of(str(app.guid), processes.WEB)
+    deployment.finishing = True
+    rollouts.take_back(world, unit, app, deployment, webs)
+
+
+def remove_all(world: World, app_guid: str, trace: str = "") -> None:
+    """Of an app that is going."""
+    for deployment in listing.all_of(Deployment, f"app/{app_guid}/{Deployment.KIND}"):
+        unit = world.unit(trace)
+        unit.leave(deployment, rollouts.MOVING)
+        unit.remove(deployment)
+        unit.commit()
