@@ -6,8 +6,9 @@ from chalicelib.adapters.clock import new_guid
 from chalicelib.bootstrap import World
 from chalicelib.core.errors import NameTaken, NotAuthorized, NotFound, Unprocessable
 from chalicelib.core.hostnames import SYSTEM_HOSTS, ancestors
+from chalicelib.core.quotas import Use
 from chalicelib.core.roles import MANAGE, READ, Actor
-from chalicelib.services import access, audit, flags, jobs, listing
+from chalicelib.services import access, audit, flags, jobs, listing, quotas
 from chalicelib.tables.base import Name
 from chalicelib.tables.identity import Domain, Organization
 from chalicelib.tables.ledger import Job
@@ -104,6 +105,8 @@ def _save(world: World, actor: Actor, domain: Domain, trace: str) -> Domain:
     domain.guid = new_guid()
     unit = world.unit(trace)
     unit.create(domain)
+    if domain.org_guid:
+        quotas.charge(unit, str(domain.org_guid), None, Use(domains=1))
     for org_guid in (domain.org_guid, *(domain.shared_org_guids or ())):
         if org_guid:
             unit.require(Organization, str(org_guid), no_such_org(str(org_guid)))

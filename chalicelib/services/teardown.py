@@ -8,6 +8,7 @@ on where it ended, and one that has ended does nothing.
 from typing import Any
 
 from chalicelib.bootstrap import World
+from chalicelib.core.quotas import Use
 from chalicelib.services import (
     apps,
     audit,
@@ -23,6 +24,7 @@ from chalicelib.services import (
     security_groups,
     space_quotas,
 )
+from chalicelib.services.brokering import teardown as services
 from chalicelib.tables.apps import App
 from chalicelib.tables.identity import Domain, Organization, Space
 from chalicelib.tables.running import Route
@@ -74,6 +76,7 @@ def delete_space(world: World, work: dict[str, Any]) -> None:
 def _empty_space(world: World, guid: str) -> None:
     for app in listing.all_of(App, f"space/{guid}/apps"):
         apps.remove(world, str(app.guid))
+    services.empty_space(world, guid)
     for route in listing.all_of(Route, f"space/{guid}/routes"):
         routes.remove(world, route)
     for route in listing.all_of(Route, f"{routes.SHARED}/{guid}/routes"):
@@ -91,6 +94,8 @@ def delete_domain(world: World, work: dict[str, Any]) -> None:
     if domain is not None:
         unit = world.unit()
         unit.remove(domain)
+        if domain.org_guid:
+            quotas.charge(unit, str(domain.org_guid), None, Use(domains=-1))
         for org_guid in domain.shared_org_guids or ():
             unit.leave(domain, f"{domains.SHARED_WITH}/{org_guid}")
         unit.release("domains", str(domain.name))

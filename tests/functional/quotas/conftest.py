@@ -7,11 +7,11 @@ import pytest
 from chalicelib.adapters.clock import new_guid
 from chalicelib.bootstrap import World
 from chalicelib.services import listing
-from chalicelib.tables.apps import App, Droplet
-from chalicelib.tables.identity import Organization, Space
+from chalicelib.tables.apps import Droplet
 from chalicelib.tables.quotas import Counter
 from chalicelib.tables.running import Process
 from tests.functional.client import Answered, Client
+from tests.functional.quotas.recount import recount
 
 
 class Tenant:
@@ -73,14 +73,14 @@ class Tenant:
 
     def used(self, space: bool = False) -> dict[str, int]:
         """What the counter says, without zeros."""
-        counter = Counter.get(f"space/{self.space}" if space else f"org/{self.org}", consistent_read=True)
-        return {kind: amount for kind, amount in counter.used.items() if amount}
+        return {kind: amount for kind, amount in self.counter(space).used.items() if amount}
+
+    def counter(self, space: bool = False) -> Counter:
+        return Counter.get(f"space/{self.space}" if space else f"org/{self.org}", consistent_read=True)
 
     def wanted(self) -> dict[str, int]:
         """The same, counted anew over all that is wanted."""
-        from chalicelib.services import quotas
-
-        return quotas.recount(Space.get(self.space)).amounts()
+        return recount(self.space).amounts()
 
     def processes(self, app_guid: str) -> list[Process]:
         return listing.all_of(Process, f"app/{app_guid}/processes")
@@ -88,5 +88,4 @@ class Tenant:
 
 @pytest.fixture
 def tenant(api: Client, world: World, org: str, space: str) -> Tenant:
-    assert listing.find(Organization, org) and listing.find(App, org) is None
     return Tenant(api, world, org, space)
