@@ -7,6 +7,7 @@ from chalicelib.api.parsing import Body
 from chalicelib.core.roles import OPERATE, READ_SECRETS, WRITE
 from chalicelib.services import access, apps, env_groups, environment, flags, listing, processes, routing
 from chalicelib.services.owned import owned
+from chalicelib.services.service_env import vcap_services
 from chalicelib.tables.apps import App
 from chalicelib.tables.identity import Organization
 
@@ -61,7 +62,7 @@ def everything(request: Request, guid: str) -> Answer:
         "staging_env_json": env_groups.staging(world) if may_see else HIDDEN,
         "running_env_json": env_groups.running(world) if may_see else HIDDEN,
         "environment_variables": environment.read(world, guid) if may_see else HIDDEN,
-        "system_env_json": {"VCAP_SERVICES": {}} if may_see else HIDDEN,
+        "system_env_json": {"VCAP_SERVICES": vcap_services(request.world, guid)} if may_see else HIDDEN,
         "application_env_json": {"VCAP_APPLICATION": environment.vcap_application(world, app, space, org, web)},
     }
     return Answer(document)

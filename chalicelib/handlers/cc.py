@@ -34,7 +34,21 @@ log = logging.getLogger(__name__)
 blueprint = Blueprint(__name__)
 
 #: Services that register what jobs do. Lambda imports this module and not app.py, so they are named here.
-WORKERS = ("apps", "droplets", "packages", "routes", "teardown")
+WORKERS = (
+    "apps",
+    "brokering.brokers",
+    "brokering.fetching",
+    "brokering.instances",
+    "buildpack_bits",
+    "buildpacks",
+    "droplet_bits",
+    "droplets",
+    "manifests",
+    "packages",
+    "retention",
+    "routes",
+    "teardown",
+)
 for module in WORKERS:
     import_module(f"chalicelib.services.{module}")
 

@@ -16,6 +16,7 @@ from chalicelib.services import (
     environment,
     jobs,
     listing,
+    network_policies,
     packages,
     processes,
     revisions,
@@ -25,6 +26,7 @@ from chalicelib.services import (
     steps,
     tasks,
 )
+from chalicelib.services.brokering import bindings
 from chalicelib.tables.apps import App, Build, Droplet, Package
 from chalicelib.tables.identity import Secret, Space
 from chalicelib.tables.ledger import Job
@@ -117,7 +119,6 @@ def start(world: World, actor: Actor, app: App, space: Space, trace: str = "") -
 
 def restart(world: World, actor: Actor, app: App, space: Space, trace: str = "") -> App:
     """A new version of every process; the instances of the earlier one are stopped. A deployment ends at once."""
-    rollouts.hurry(world, app, trace)
     return _run(world, actor, app, space, "restart", trace)
 
 
@@ -126,6 +127,7 @@ def _run(world: World, actor: Actor, app: App, space: Space, verb: str, trace: s
     droplet = droplets.find(app.droplet_guid)
     if droplet is None:
         raise Unprocessable(NO_DROPLET)
+    droplets.require_runnable(droplet)
     noted = revisions.note(world, app, str(droplet.guid), processes.current(str(app.guid)).values())
     work = processes.start_steps(world, app, droplet, str(noted.revision.guid) if noted else None)
     if not work:
@@ -138,7 +140,14 @@ def _run(world: World, actor: Actor, app: App, space: Space, verb: str, trace: s
             revisions.add(world, unit, actor, app, space, noted)
         record(unit, actor, verb, app, space)
 
-    steps.commit(world, [*work, (2 + revisions.COST, started)], trace)
+    was = str(app.desired_state)
+    try:
+        steps.commit(world, [*work, (2 + revisions.COST, started)], trace)
+    except Unprocessable:
+        # A quota allows only a part of it, in one of several transactions: nothing is started by halves.
+        if was == "STOPPED":
+            steps.commit(world, processes.stop_steps(world, app), trace)
+        raise
     return app
 
 
@@ -197,6 +206,7 @@ def remove(world: World, app_guid: str, trace: str = "") -> None:
     for build in listing.all_of(Build, f"app/{app_guid}/builds"):
         builds.remove(world, build, trace)
     deployments.remove_all(world, app_guid, trace)
+    bindings.unbind_app(world, app_guid, trace)
     for process in processes.of_app(app_guid):
         processes.remove(world, process, trace)
     revisions.remove_all(world, app_guid, trace)
@@ -206,6 +216,7 @@ def remove(world: World, app_guid: str, trace: str = "") -> None:
         space = listing.get(Space, str(route.space_guid))
         left = [destination for destination in route.destinations if destination["app"] != app_guid]
         destinations.replace(world, audit.SYSTEM, route, space, left, trace)
+    network_policies.remove_all(world, app_guid)
     for package in listing.all_of(Package, f"app/{app_guid}/packages"):
         packages.remove(world, package, trace)
     for droplet in listing.all_of(Droplet, f"app/{app_guid}/droplets"):

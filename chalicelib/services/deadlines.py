@@ -6,7 +6,8 @@ from collections.abc import Callable
 from chalicelib.adapters.clock import now, stamp
 from chalicelib.bootstrap import World
 from chalicelib.core.errors import Unavailable
-from chalicelib.services import builds, jobs, listing, packages, task_runs
+from chalicelib.services import builds, droplet_bits, jobs, listing, packages, task_runs
+from chalicelib.services.brokering import instances, operations, orphans
 from chalicelib.tables.base import Due
 from chalicelib.tables.ledger import Job
 
@@ -19,11 +20,18 @@ def _job_expired(world: World, guid: str) -> None:
         jobs.finish(world, job, Unavailable("The job did not end in its time. Try again."))
 
 
+def _operation_expired(kind: str) -> Callable[[World, str], None]:
+    return lambda world, guid: operations.expired(world, kind, guid)
+
+
 EXPIRED: dict[str, Callable[[World, str], None]] = {
     "builds": builds.expired,
     "packages": packages.expired,
+    "droplets": droplet_bits.expired,
     "tasks": task_runs.expired,
     "jobs": _job_expired,
+    "service_orphans": orphans.due,
+    **{kind: _operation_expired(kind) for kind in instances.KINDS},
 }
 
 

@@ -9,6 +9,7 @@ from chalicelib.contracts.runspec import RunSpec, StagingSpec
 from chalicelib.core.errors import Unprocessable
 from chalicelib.core.variables import problems
 from chalicelib.services import env_groups, listing, secrets, sidecars
+from chalicelib.services.service_env import vcap_services
 from chalicelib.tables.apps import App, Build, Droplet
 from chalicelib.tables.identity import Organization, Space
 from chalicelib.tables.running import Process
@@ -88,6 +89,7 @@ def run_spec(
         command=str(process.command or droplet.process_types[str(process.type)]),
         env=env_groups.running(world) | own,
         vcap_application=json.dumps(vcap_application(world, app, space, org, process)),
+        vcap_services=json.dumps(vcap_services(world, str(app.guid))),
         sidecars=sidecars.specs(str(app.guid), str(process.type)),
     )
 
@@ -102,6 +104,7 @@ def task_spec(world: World, app: App, task: Task) -> RunSpec:
         command=str(task.command),
         env=env_groups.running(world) | read(world, str(app.guid)),
         vcap_application=json.dumps(vcap_application(world, app, space, org) | {"limits": limits}),
+        vcap_services=json.dumps(vcap_services(world, str(app.guid))),
     )
 
 
@@ -112,6 +115,7 @@ def staging_spec(world: World, app: App, build: Build) -> StagingSpec:
         build_guid=str(build.guid),
         env=env_groups.staging(world) | read(world, str(app.guid)),
         vcap_application=json.dumps(vcap_application(world, app, space, org)),
+        vcap_services=json.dumps(vcap_services(world, str(app.guid))),
     )
 
 

@@ -13,6 +13,7 @@ from chalicelib.core.hostnames import MAX_DOMAIN, SYSTEM_HOSTS, WILDCARD
 from chalicelib.core.quotas import Use
 from chalicelib.core.roles import OPERATE, READ, Actor
 from chalicelib.services import access, audit, domains, flags, jobs, listing, quotas, routing
+from chalicelib.services.brokering import route_bindings
 from chalicelib.tables.base import Name
 from chalicelib.tables.identity import Domain, Organization, Space
 from chalicelib.tables.ledger import Job
@@ -179,6 +180,7 @@ def remove(world: World, route: Route) -> None:
 
 
 def _remove(world: World, unit: Unit, route: Route) -> None:
+    route_bindings.unbind_route(world, str(route.guid), unit.trace)
     affected = {(end["app"], end["process"]) for end in route.destinations}
     unit.remove(route)
     for space_guid in route.shared_space_guids or ():
