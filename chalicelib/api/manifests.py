@@ -5,10 +5,11 @@ from chalicelib.api.render import accepted
 from chalicelib.core import manifest
 from chalicelib.core.errors import ParseError, Unprocessable
 from chalicelib.core.manifest import AppSpec, ManifestRefused
-from chalicelib.core.manifest_document import differences, document
+from chalicelib.core.manifest_diff import differences
+from chalicelib.core.manifest_document import document
 from chalicelib.core.roles import READ_SECRETS, WRITE
 from chalicelib.core.yaml_guard import YamlRefused
-from chalicelib.services import access, manifests
+from chalicelib.services import access, manifest_description, manifests
 from chalicelib.services.owned import owned
 from chalicelib.tables.apps import App
 
@@ -34,17 +35,13 @@ def apply(request: Request, guid: str) -> Answer:
 def diff(request: Request, guid: str) -> Answer:
     space = access.space_for(request.actor, guid, WRITE)
     specs = _parsed(request)
-    there = manifests.present(request.world, space, (spec.name for spec in specs))
-    found = [
-        difference
-        for number, spec in enumerate(specs)
-        for difference in differences(spec, there.get(spec.name.lower()), f"/applications/{number}")
-    ]
+    there = manifest_description.present(request.world, space, (spec.name for spec in specs))
+    found = differences(manifest.applications(request.text), lambda name: there.get(name.lower()))
     return Answer({"diff": found}, 201)
 
 
 @endpoints("GET", "/v3/apps/{guid}/manifest")
 def show(request: Request, guid: str) -> Answer:
     app, _ = owned(request.actor, App, guid, READ_SECRETS)
-    text = document(manifests.describe(request.world, app))
+    text = document(manifest_description.describe(request.world, app))
     return Answer(text, headers={"Content-Type": "application/x-yaml"})

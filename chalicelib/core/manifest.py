@@ -5,15 +5,15 @@ Unknown keys are told as warnings: clients send keys of their own (``path``), an
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib.core import lifecycle, metadata, variables, yaml_guard
+from chalicelib.core.manifest_parts import Parts, read_parts
 from chalicelib.core.manifest_process import PROCESS_KEYS, ProcessSpec, read_process, together
 
 MAX_APPS = 50
-MAX_ROUTES = 50
 WEB = "web"
 
 APP_KEYS = PROCESS_KEYS | {
@@ -33,9 +33,15 @@ APP_KEYS = PROCESS_KEYS | {
     "stack",
     "metadata",
     "processes",
+    "cnb-credentials",
 }
-#: Keys that are the client's own business, or that change nothing here.
-SILENT_KEYS = frozenset({"path", "features"})
+#: Keys that are the client's own business.
+SILENT_KEYS = frozenset({"path"})
+#: What this platform does not do, though it is written rightly.
+UNDONE_KEYS = {
+    "user": "processes run as the platform's own user",
+    "cnb-credentials": "Cloud Native Buildpacks are not supported by this platform",
+}
 
 
 class ManifestRefused(ValueError):
@@ -48,31 +54,46 @@ class ManifestRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class AppSpec:
-    """What a manifest says of an app; None and empty: it says nothing. urls: ``host.domain/path``, lower-case host."""
+    """What a manifest says of an app; None and empty: it says nothing."""
 
     name: str
     processes: tuple[ProcessSpec, ...] = ()
+    parts: Parts = field(default_factory=Parts)
     buildpacks: tuple[str, ...] | None = None
     stack: str | None = None
     env: Mapping[str, str] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
-    urls: tuple[str, ...] = ()
     no_route: bool = False
     random_route: bool = False
     default_route: bool = False
     warnings: tuple[str, ...] = ()
 
 
-def parse(text: str) -> tuple[AppSpec, ...]:
-    """Raises YamlRefused for what is no YAML, ManifestRefused with all that is wrong."""
+def applications(text: str) -> list[Any]:
+    """What stands there, unchecked. Raises YamlRefused, ManifestRefused."""
     document = yaml_guard.load(text)
     apps = document.get("applications") if isinstance(document, dict) else None
-    if not isinstance(apps, list) or not apps:
-        raise ManifestRefused("No applications given: the manifest must have a list 'applications'")
+    if not apps:
+        raise ManifestRefused("Cannot parse manifest with no 'applications' field.")
+    if document.get("version") not in (None, 1):
+        raise ManifestRefused("Unsupported manifest schema version. Currently supported versions: [1].")
+    if not isinstance(apps, list):
+        raise ManifestRefused("Applications must be an array of application configurations")
+    return apps
+
+
+def dashed(keys: Mapping[Any, Any]) -> dict[str, Any]:
+    """``disk_quota`` and ``disk-quota`` are one key."""
+    return {str(key).replace("_", "-"): value for key, value in keys.items()}
+
+
+def parse(text: str) -> tuple[AppSpec, ...]:
+    """Raises YamlRefused for what is no YAML, ManifestRefused with all that is wrong."""
+    apps = applications(text)
     if len(apps) > MAX_APPS:
         raise ManifestRefused(f"The manifest has {len(apps)} applications; {MAX_APPS} are allowed")
     wrong: list[str] = []
-    specs = [_app(raw, wrong) for raw in apps]
+    specs = [_app(index, raw, wrong) for index, raw in enumerate(apps)]
     names = [spec.name.lower() for spec in specs]
     wrong += [f"Found multiple apps with the same name: '{name}'" for name in sorted({*names}) if names.count(name) > 1]
     if wrong:
@@ -80,63 +101,51 @@ def parse(text: str) -> tuple[AppSpec, ...]:
     return tuple(specs)
 
 
-def _app(raw: object, wrong: list[str]) -> AppSpec:
-    if not isinstance(raw, dict):
-        wrong.append("Each application must be a mapping with a name")
-        return AppSpec("")
-    keys = {str(key).replace("_", "-"): value for key, value in raw.items()}
+def _app(index: int, raw: object, wrong: list[str]) -> AppSpec:
+    keys = dashed(raw) if isinstance(raw, dict) else {}
     name = keys.get("name")
     if not isinstance(name, str) or not name.strip():
-        wrong.append("Found an application with no name specified")
+        reason = "must be a string" if name not in (None, "") and not isinstance(name, str) else "must not be empty"
+        wrong.append(f"For application at index {index}: Name {reason}")
         return AppSpec("")
     mine = list(_name_problems(name))
     spec = AppSpec(
         name=name,
         processes=_processes(keys, mine),
+        parts=read_parts(keys, mine),
         buildpacks=_buildpacks(keys, mine),
         stack=_stack(keys, mine),
         env=_env(keys, mine),
         metadata=_metadata(keys, mine),
-        urls=_urls(keys, mine),
         no_route=_flag(keys, "no-route", mine),
         random_route=_flag(keys, "random-route", mine),
         default_route=_flag(keys, "default-route", mine),
-        warnings=tuple(
-            f"For application '{name}': the key '{key[:60]}' is not known and was ignored"
-            for key in keys.keys() - APP_KEYS - SILENT_KEYS
-        ),
+        warnings=tuple(f"For application '{name}': {warning}" for warning in _warnings(keys)),
     )
-    _refuse_impossible(keys, spec, mine)
+    if keys.get("lifecycle") != "docker" and (problem := lifecycle.wrong_lifecycle(keys.get("lifecycle"))):
+        mine.append(problem)
+    if keys.get("lifecycle") == "docker" and spec.parts.docker is None:
+        mine.append("Docker image can't be blank")
+    if spec.random_route and spec.default_route:
+        mine.append("Random-route and default-route may not be used together")
     wrong += [f"For application '{name[:60]}': {sentence}" for sentence in mine]
     return spec
+
+
+def _warnings(keys: Mapping[str, Any]) -> Iterator[str]:
+    for key in sorted(keys.keys() - APP_KEYS - SILENT_KEYS):
+        yield f"the key '{key[:60]}' is not known and was ignored"
+    processes = keys.get("processes")
+    listed = [dashed(item) for item in processes if isinstance(item, dict)] if isinstance(processes, list) else []
+    for key, reason in UNDONE_KEYS.items():
+        if any(one.get(key) for one in (keys, *listed)):
+            yield f"the key '{key}' was ignored: {reason}"
 
 
 def _name_problems(name: str) -> list[str]:
     if len(name) > 250:
         return ["Name is too long (maximum is 250 characters)"]
     return [] if name.isprintable() else ["Name must not contain unprintable characters"]
-
-
-def _refuse_impossible(keys: Mapping[str, Any], spec: AppSpec, wrong: list[str]) -> None:
-    """What this platform does not do, and what contradicts itself."""
-    if problem := lifecycle.wrong_lifecycle(keys.get("lifecycle")):
-        wrong.append(problem)
-    if keys.get("docker"):
-        wrong.append("Docker apps are not enabled on this platform")
-    if keys.get("sidecars"):
-        wrong.append("Sidecars are not supported by this platform")
-    services = keys.get("services") or []
-    if not isinstance(services, list):
-        wrong.append("Services must be a list of service instance names")
-    else:
-        names = [item.get("name") if isinstance(item, dict) else item for item in services]
-        wrong += [f"Service instance '{str(name)[:60]}' not found" for name in names]
-    if spec.random_route and spec.default_route:
-        wrong.append("Random-route and default-route may not be used together")
-    if spec.no_route and spec.random_route:
-        wrong.append("Cannot use the combination of properties: no-route, random-route")
-    if spec.no_route and spec.urls:
-        wrong.append("Cannot use the combination of properties: no-route, routes")
 
 
 def _processes(keys: Mapping[str, Any], wrong: list[str]) -> tuple[ProcessSpec, ...]:
@@ -153,7 +162,7 @@ def _processes(keys: Mapping[str, Any], wrong: list[str]) -> tuple[ProcessSpec, 
         return tuple(found.values())
     seen = set()
     for item in listed:
-        process = {str(key).replace("_", "-"): value for key, value in item.items()} if isinstance(item, dict) else {}
+        process = dashed(item) if isinstance(item, dict) else {}
         kind = process.get("type")
         if not isinstance(kind, str) or not lifecycle.PROCESS_TYPE.fullmatch(kind):
             wrong.append("All Processes must specify a type of letters, digits, '.', '_' and '-'")
@@ -191,8 +200,6 @@ def _stack(keys: Mapping[str, Any], wrong: list[str]) -> str | None:
     if not isinstance(stack, str):
         wrong.append("Stack must be a string")
         return None
-    if problem := lifecycle.wrong_stack(stack):
-        wrong.append(problem)
     return stack
 
 
@@ -227,30 +234,6 @@ def _metadata(keys: Mapping[str, Any], wrong: list[str]) -> dict[str, Any]:
     for kind, change in changes.items():
         wrong += metadata.merged(kind, {}, change)[1]
     return changes
-
-
-def _urls(keys: Mapping[str, Any], wrong: list[str]) -> tuple[str, ...]:
-    """Whether the domains exist is the caller's question."""
-    routes = keys.get("routes")
-    if routes is None:
-        return ()
-    if not isinstance(routes, list) or not all(isinstance(item, dict) and "route" in item for item in routes):
-        wrong.append("Routes must be a list of route objects")
-        return ()
-    if len(routes) > MAX_ROUTES:
-        wrong.append(f"Routes must be at most {MAX_ROUTES}")
-        return ()
-    urls = []
-    for item in routes:
-        url, protocol = item["route"], item.get("protocol")
-        if not isinstance(url, str) or not url.strip() or "://" in url or not url.isprintable() or " " in url:
-            wrong.append(f"The route '{str(url)[:100]}' is not a properly formed URL")
-            continue
-        if protocol not in (None, "http1"):
-            wrong.append(f"Route protocol must be 'http1': {str(protocol)[:30]!r} is not supported")
-        host, slash, path = url.partition("/")
-        urls.append(host.lower() + slash + path)
-    return tuple(dict.fromkeys(urls))
 
 
 def _flag(keys: Mapping[str, Any], key: str, wrong: list[str]) -> bool:

@@ -1,14 +1,14 @@
-"""An app's specification back into a manifest, and what a manifest would change of what there is. Pure."""
+"""An app's specification back into a manifest. Pure."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import yaml
 
-from chalicelib.core.manifest import WEB, AppSpec
+from chalicelib.core.manifest import AppSpec
+from chalicelib.core.manifest_parts import RouteSpec, ServiceSpec, SidecarSpec
 from chalicelib.core.manifest_process import ProcessSpec
-
-HIDDEN = "[PRIVATE DATA HIDDEN]"
+from chalicelib.core.routing import HTTP1
 
 
 def _megabytes(value: int) -> str:
@@ -49,52 +49,53 @@ def process_keys(spec: ProcessSpec) -> dict[str, Any]:
     return keys
 
 
-def document(spec: AppSpec) -> str:
-    """The manifest of one app, as YAML that can be applied again."""
-    app: dict[str, Any] = {"name": spec.name, "lifecycle": "buildpack"}
+def application(spec: AppSpec) -> dict[str, Any]:
+    """An app as a manifest has it."""
+    parts = spec.parts
+    app: dict[str, Any] = {"name": spec.name, "lifecycle": "docker" if parts.docker else "buildpack"}
+    if parts.docker:
+        named = {"username": parts.docker.username} if parts.docker.username else {}
+        app["docker"] = {"image": parts.docker.image} | named
     if spec.buildpacks:
         app["buildpacks"] = list(spec.buildpacks)
-    app["stack"] = spec.stack
+    if spec.stack:
+        app["stack"] = spec.stack
+    if parts.features:
+        app["features"] = dict(parts.features)
     if spec.env:
         app["env"] = dict(spec.env)
     if spec.metadata:
-        app["metadata"] = dict(spec.metadata)
-    if spec.urls:
-        app["routes"] = [{"route": url, "protocol": "http1"} for url in spec.urls]
+        app["metadata"] = {kind: dict(values) for kind, values in spec.metadata.items()}
+    if parts.routes:
+        app["routes"] = [_route(route) for route in sorted(parts.routes, key=lambda route: route.url.lower())]
+    if parts.services:
+        app["services"] = sorted((_service(one) for one in parts.services), key=str)
     app["processes"] = [{"type": process.type} | process_keys(process) for process in spec.processes]
-    return str(yaml.safe_dump({"applications": [app]}, sort_keys=False))
+    if parts.sidecars:
+        app["sidecars"] = [_sidecar(one) for one in sorted(parts.sidecars, key=lambda one: one.name)]
+    return app
 
 
-def differences(said: AppSpec, present: AppSpec | None, path: str) -> list[dict[str, Any]]:
-    """JSON patch operations, each with ``was`` where there was something; ``path``: of the app in the manifest."""
-    if present is None:
-        return [{"op": "add", "path": f"{path}/{key}", "value": value} for key, value in _flat(said, said)]
-    there = dict(_flat(present, said))
-    found: list[dict[str, Any]] = []
-    for key, value in _flat(said, said):
-        if key not in there:
-            found.append({"op": "add", "path": f"{path}/{key}", "value": value})
-        elif there[key] != value and value != HIDDEN:
-            found.append({"op": "replace", "path": f"{path}/{key}", "was": there[key], "value": value})
-        elif value == HIDDEN and present.env.get(name := key.partition("/")[2]) != said.env.get(name):
-            found.append({"op": "replace", "path": f"{path}/{key}", "was": HIDDEN, "value": HIDDEN})
-    return found
+def document(spec: AppSpec) -> str:
+    """The manifest of one app, as YAML that can be applied again."""
+    return str(yaml.safe_dump({"applications": [application(spec)]}, sort_keys=False))
 
 
-def _flat(spec: AppSpec, order: AppSpec) -> Iterator[tuple[str, Any]]:
-    """Key paths and values. ``order``: the app in whose order routes and processes are numbered."""
-    yield "name", spec.name
-    if spec.buildpacks is not None:
-        yield "buildpacks", list(spec.buildpacks)
-    if spec.stack is not None:
-        yield "stack", spec.stack
-    yield from ((f"env/{name}", HIDDEN) for name in spec.env)
-    yield from ((f"routes/{order.urls.index(url)}/route", url) for url in spec.urls if url in order.urls)
-    for number, process in enumerate(process for process in order.processes if process.type != WEB):
-        yield from _prefixed(f"processes/{number}/", spec, process.type)
-    yield from _prefixed("", spec, WEB)
+def _route(route: RouteSpec) -> dict[str, Any]:
+    options = {"options": dict(route.options)} if route.options else {}
+    return {"route": route.url, "protocol": route.protocol or HTTP1} | options
 
 
-def _prefixed(prefix: str, spec: AppSpec, kind: str) -> Iterator[tuple[str, Any]]:
-    keys: Mapping[str, Any] = next((process_keys(item) for item in spec.processes if item.type == kind), {})
-    yield from ((prefix + key, value) for key, value in keys.items())
+def _service(service: ServiceSpec) -> str | dict[str, Any]:
+    more = {"binding_name": service.binding_name, "parameters": service.parameters}
+    said = {key: value for key, value in more.items() if value is not None}
+    return {"name": service.name, **said} if said else service.name
+
+
+def _sidecar(sidecar: SidecarSpec) -> dict[str, Any]:
+    memory = {"memory": _megabytes(sidecar.memory_mb)} if sidecar.memory_mb else {}
+    return {
+        "name": sidecar.name,
+        "process_types": list(sidecar.process_types),
+        "command": sidecar.command,
+    } | memory

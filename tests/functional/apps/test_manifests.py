@@ -1,10 +1,12 @@
 """Applying manifests: apps, processes, variables and routes as they say, or nothing at all."""
 
+import re
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from chalicelib.core.manifest_document import HIDDEN
+from chalicelib.core.manifest_diff import HIDDEN
 from tests.functional.apps.conftest import Stage
 
 
@@ -136,8 +138,8 @@ def test_a_random_route_differs_from_app_to_app(stage: Stage) -> None:
     apply(stage, "applications: [{name: shop, random-route: true}, {name: Shop 2, random-route: true}]")
 
     (first,), (second,) = urls_of(stage, "shop"), urls_of(stage, "Shop 2")
-    assert first.startswith("shop-")
-    assert second.startswith("shop-2-")
+    assert re.fullmatch(r"shop-[a-z]+-[a-z]+-[a-z]{2}\.localhost", first)
+    assert re.fullmatch(r"shop-2-[a-z]+-[a-z]+-[a-z]{2}\.localhost", second)
     apply(stage, "applications: [{name: shop, random-route: true}]")
     assert urls_of(stage, "shop") == [first]
 
@@ -243,11 +245,11 @@ def test_a_diff_tells_what_would_change(stage: Stage) -> None:
     found = diff(stage, manifest)
 
     assert found == [
+        {"op": "replace", "path": "/applications/0/memory", "was": "1024M", "value": "2048M"},
         {"op": "replace", "path": "/applications/0/env/A", "was": HIDDEN, "value": HIDDEN},
         {"op": "add", "path": "/applications/0/env/B", "value": HIDDEN},
-        {"op": "add", "path": "/applications/0/routes/0/route", "value": "w.localhost"},
-        {"op": "add", "path": "/applications/0/processes/0/memory", "value": "64M"},
-        {"op": "replace", "path": "/applications/0/memory", "was": "1024M", "value": "2048M"},
+        {"op": "add", "path": "/applications/0/routes/0", "value": {"route": "w.localhost"}},
+        {"op": "add", "path": "/applications/0/processes/0", "value": {"type": "worker", "memory": "64M"}},
     ]
     apply(stage, manifest)
     assert diff(stage, manifest) == []
@@ -255,3 +257,116 @@ def test_a_diff_tells_what_would_change(stage: Stage) -> None:
         {"op": "add", "path": "/applications/0/name", "value": "new"},
         {"op": "add", "path": "/applications/0/memory", "value": "1024M"},
     ]
+
+
+def test_routes_have_protocols_and_options_and_a_default_route_is_for_who_has_none(stage: Stage) -> None:
+    apply(
+        stage,
+        "applications: [{name: shop, default-route: true, routes: [{route: 'https://a.localhost', protocol: http2,"
+        " options: {loadbalancing: least-connection}}]}]",
+    )
+    assert urls_of(stage, "shop") == ["a.localhost"]
+
+    def route() -> Any:
+        return stage.api.get(f"/v3/apps/{app_of(stage, 'shop')['guid']}/routes").json["resources"][0]
+
+    assert route()["options"] == {"loadbalancing": "least-connection"}
+    assert [end["protocol"] for end in route()["destinations"]] == ["http2"]
+    change = "applications: [{name: shop, routes: [{route: a.localhost, protocol: http1}]}]"
+    assert diff(stage, change) == [
+        {"op": "replace", "path": "/applications/0/routes/0/protocol", "was": "http2", "value": "http1"}
+    ]
+    assert apply(stage, change)["state"] == "COMPLETE"
+    assert [end["protocol"] for end in route()["destinations"]] == ["http1"]
+    assert route()["options"] == {"loadbalancing": "least-connection"}
+    tcp = apply(stage, "applications: [{name: shop, routes: [{route: b.localhost, protocol: tcp}]}]")
+    assert tcp["errors"][0]["detail"].startswith("For application 'shop': For route 'b.localhost': Cannot use 'tcp'")
+
+
+def test_sidecars_and_features_are_set_and_told_again(stage: Stage) -> None:
+    manifest = (
+        "applications: [{name: shop, features: {ssh: true}, sidecars:"
+        " [{name: proxy, command: run, process_types: [web], memory: 64M}]}]"
+    )
+    assert diff(stage, manifest)
+    assert apply(stage, manifest)["errors"] == []
+    assert diff(stage, manifest) == []
+    text = stage.api.get(f"/v3/apps/{app_of(stage, 'shop')['guid']}/manifest").text
+    assert "ssh: true" in text
+    assert "name: proxy" in text
+    assert diff(stage, text) == []
+    too_much = apply(stage, manifest.replace("64M", "256M"))
+    assert too_much["errors"][0]["detail"].startswith("For application 'shop': The memory allocation defined")
+
+
+def test_services_that_there_are_not_keep_everything_from_being_made(stage: Stage) -> None:
+    job = apply(stage, "applications: [{name: a}, {name: b, services: [db, {name: mq}]}]")
+    assert [error["detail"] for error in job["errors"]] == [
+        "For application 'b': Service instance 'db' not found",
+        "For application 'b': Service instance 'mq' not found",
+    ]
+    assert stage.api.get("/v3/apps", space_guids=stage.space).json["resources"] == []
+
+
+def test_a_service_is_bound_by_the_job_and_once(stage: Stage) -> None:
+    related = {"space": {"data": {"guid": stage.space}}}
+    body = {"type": "user-provided", "name": "db", "credentials": {"a": "b"}, "relationships": related}
+    made = stage.api.post("/v3/service_instances", json=body)
+    assert made.status == 201, made.text
+    manifest = "applications: [{name: shop, services: [{name: db, binding_name: main}]}]"
+    path = f"/v3/spaces/{stage.space}/actions/apply_manifest"
+    for _ in range(2):
+        answered = stage.api.request("POST", path, body=manifest)
+        assert stage.api.finish(answered)["state"] == "COMPLETE"
+    listed = stage.api.get("/v3/service_credential_bindings", app_guids=app_of(stage, "shop")["guid"]).json
+    assert [binding["name"] for binding in listed["resources"]] == ["main"]
+    assert diff(stage, manifest) == []
+    text = stage.api.get(f"/v3/apps/{app_of(stage, 'shop')['guid']}/manifest").text
+    assert "binding_name: main" in text
+
+
+def test_docker_apps_want_the_flag_and_stay_docker_apps(stage: Stage) -> None:
+    manifest = "applications: [{name: shop, docker: {image: nginx}}]"
+    refused_by_flag = apply(stage, manifest)["errors"][0]["detail"]
+    assert refused_by_flag == "For application 'shop': Feature Disabled: diego_docker"
+    assert stage.api.admin.patch("/v3/feature_flags/diego_docker", json={"enabled": True}).status == 200
+    assert apply(stage, manifest)["errors"] == []
+    assert app_of(stage, "shop")["lifecycle"]["type"] == "docker"
+    mixed = apply(stage, "applications: [{name: shop, buildpack: python_buildpack}]")
+    assert mixed["errors"][0]["detail"].endswith("Buildpacks cannot be configured for a docker lifecycle app.")
+
+
+def test_many_apply_one_manifest_at_once_and_one_app_is_made(stage: Stage) -> None:
+    manifest = "applications: [{name: shop, instances: 2, env: {A: 1}, routes: [{route: shop.localhost}]}]"
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: apply(stage, manifest), range(4)))
+    assert "COMPLETE" in [job["state"] for job in found]
+    assert len(stage.api.get("/v3/apps", names="shop").json["resources"]) == 1
+    assert urls_of(stage, "shop") == ["shop.localhost"]
+    assert apply(stage, manifest)["state"] == "COMPLETE"
+
+
+def test_anchors_and_merge_keys_are_followed(stage: Stage) -> None:
+    apply(
+        stage,
+        "defaults: &d {memory: 64M, instances: 2}\napplications:\n"
+        "- {name: a, <<: *d}\n- {name: b, <<: *d, instances: 1}",
+    )
+    assert [process_of(stage, name)["instances"] for name in "ab"] == [2, 1]
+
+
+def test_a_wrong_version_and_a_diff_of_nothing_are_refused(stage: Stage) -> None:
+    assert refused(stage, "version: 2\napplications: [{name: a}]") == (
+        422,
+        ["Unsupported manifest schema version. Currently supported versions: [1]."],
+    )
+    assert refused(stage, "{}") == (422, ["Cannot parse manifest with no 'applications' field."])
+    assert refused(stage, "applications: [{memory: 1G}]") == (
+        422,
+        ["For application at index 0: Name must not be empty"],
+    )
+    path = f"/v3/spaces/{stage.space}/manifest_diff"
+    assert stage.api.request("POST", path, body="applications: [").status == 400
+    assert stage.api.request("POST", path, body="{}").status == 422
+    assert stage.api.request("POST", "/v3/spaces/nobody/manifest_diff", body="{}").error[2] == "Space not found"
+    assert stage.api.get("/v3/apps/nobody/manifest").error[2] == "App not found"

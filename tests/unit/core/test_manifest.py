@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from chalicelib.core.manifest import ManifestRefused, parse
+from chalicelib.core.manifest_parts import DockerSpec, Parts, RouteSpec, ServiceSpec, SidecarSpec
 
 
 def one(text: str) -> Any:
@@ -19,7 +20,7 @@ def mistakes(text: str) -> list[str]:
 
 def test_a_bare_app_says_nothing() -> None:
     (spec,) = parse("applications: [{name: shop}]")
-    assert (spec.processes, spec.buildpacks, spec.stack, spec.urls) == ((), None, None, ())
+    assert (spec.processes, spec.buildpacks, spec.stack, spec.parts) == ((), None, None, Parts())
 
 
 def test_keys_may_be_written_with_dashes_or_underscores() -> None:
@@ -51,10 +52,25 @@ def test_values_of_variables_become_texts() -> None:
 
 
 def test_routes_are_lower_case_hosts_with_their_paths() -> None:
-    assert one("routes: [{route: WWW.Example.org/Path}, {route: a.b, protocol: http1}]").urls == (
-        "www.example.org/Path",
-        "a.b",
-    )
+    said = "routes: [{route: WWW.Example.org/Path}, {route: 'https://a.b/', protocol: http2}, {route: a.b}]"
+    assert one(said).parts.routes == (RouteSpec("www.example.org/Path"), RouteSpec("a.b", "http2"))
+    balanced = one("routes: [{route: a.b, options: {loadbalancing: least-connection}}]").parts.routes[0]
+    assert balanced.options == {"loadbalancing": "least-connection"}
+
+
+def test_services_sidecars_features_and_docker_are_read() -> None:
+    parts = one("services: [db, {name: mq, binding_name: q, parameters: {a: 1}}, db]").parts
+    assert parts.services == (ServiceSpec("db"), ServiceSpec("mq", "q", {"a": 1}))
+    parts = one("sidecars: [{name: a, command: run, process_types: [web, web], memory: 64M}]").parts
+    assert parts.sidecars == (SidecarSpec("a", "run", ("web",), 64),)
+    assert one("features: {ssh: true, revisions: false}").parts.features == {"ssh": True, "revisions": False}
+    docker = one("docker: {image: nginx, username: u}").parts.docker
+    assert docker == DockerSpec("nginx", "u")
+
+
+def test_keys_that_do_nothing_here_are_warned_of() -> None:
+    (warning,) = one("processes: [{type: web, user: vcap}]").warnings
+    assert warning.startswith("For application 'shop': the key 'user' was ignored")
 
 
 @pytest.mark.parametrize(
@@ -85,19 +101,54 @@ def test_routes_are_lower_case_hosts_with_their_paths() -> None:
         ("buildpacks: [7]", "Buildpacks must be an array of strings"),
         ("buildpack: python, buildpacks: [python]", "Buildpack and Buildpacks fields cannot be used together."),
         ("buildpacks: [cobol/x]", 'Buildpack "cobol/x" must be an existing admin buildpack or a valid git URI'),
-        ("stack: windows", "Stack must be an existing stack; there is cflinuxfs4"),
-        ("docker: {image: nginx}", "Docker apps are not enabled on this platform"),
-        ("lifecycle: docker", "Lifecycle type 'docker' is not enabled on this platform; use 'buildpack'"),
-        ("services: [db]", "Service instance 'db' not found"),
-        ("services: {a: b}", "Services must be a list of service instance names"),
-        ("sidecars: [{name: x}]", "Sidecars are not supported by this platform"),
+        ("buildpacks: ['co bol']", 'Buildpack "co bol" must be an existing admin buildpack or a valid git URI'),
+        ("docker: {image: nginx}, buildpack: ruby", "Cannot specify both buildpack(s) and docker keys"),
+        ("docker: nginx", "Docker must be an object with an image"),
+        ("docker: {}", "Docker image can't be blank"),
+        ("lifecycle: docker", "Docker image can't be blank"),
+        ("services: {a: b}", "Services must be a list of service instances"),
+        ("services: [7]", "Services must be a list of service instances"),
+        ("services: [{name: db, parameters: 7}]", "Services must be a list of service instances"),
+        ("services: [{name: db, binding_name: 7}]", "Services must be a list of service instances"),
+        ("services: [{name: db, colour: blue}]", "Services must be a list of service instances"),
+        ("sidecars: {}", "Sidecars must be an array of sidecar configurations"),
+        ("sidecars: [{command: x}]", "Sidecar name can't be blank"),
+        ("sidecars: [{name: x, process_types: [web]}]", 'Sidecar "x": Command can\'t be blank'),
+        ("sidecars: [{name: x, command: y}]", 'Sidecar "x": Process types must have at least 1 process_type'),
+        (
+            "sidecars: [{name: x, command: y, process_types: [web], memory: 0M}]",
+            'Sidecar "x": Memory must be greater than 0MB',
+        ),
+        (
+            "features: {teleport: true}",
+            "Features must be a map of valid feature names to booleans (true = enabled, false = disabled)",
+        ),
+        (
+            "features: {}",
+            "Features must be a map of valid feature names to booleans (true = enabled, false = disabled)",
+        ),
+        ("routes: [{route: a.b, protocol: http3}]", "Route protocol must be 'http1', 'http2' or 'tcp'."),
+        ("routes: [{route: a.b, options: 7}]", "Route 'a.b': options must be an object"),
+        (
+            "routes: [{route: a.b, options: {hash_header: x}}]",
+            "Route 'a.b' contains invalid route option 'hash_header'. Valid keys: 'loadbalancing'",
+        ),
+        (
+            "routes: [{route: a.b, options: {loadbalancing: hash}}]",
+            "Cannot use loadbalancing value 'hash' for Route 'a.b'; Valid values are: 'round-robin, least-connection'",
+        ),
+        (
+            "routes: [{route: a.b, options: {loadbalancing: 7}}]",
+            "Invalid value for 'loadbalancing' for Route 'a.b'; Valid values are: 'round-robin, least-connection'",
+        ),
+        ("random-route: true, default-route: true", "Random-route and default-route may not be used together"),
         ("env: [A]", "Env must be an object of keys and values"),
         ("env: {VCAP_SERVICES: '{}'}", "Environment variables cannot start with VCAP_"),
         ("routes: www.example.org", "Routes must be a list of route objects"),
-        ("routes: [{route: 'http://x.y'}]", "The route 'http://x.y' is not a properly formed URL"),
+        ("routes: [{route: 'ftp://x.y'}]", "The route 'ftp://x.y' is not a properly formed URL"),
+        ("routes: [{route: 'x.y:80'}]", "The route 'x.y:80' is not a properly formed URL"),
         ("routes: [{route: 7}]", "The route '7' is not a properly formed URL"),
         ("no-route: yes please", "No-route must be a boolean"),
-        ("no-route: true, routes: [{route: a.b}]", "Cannot use the combination of properties: no-route, routes"),
         ("processes: {web: 1}", "Processes must be an array of process configurations"),
         ("processes: [{memory: 1G}]", "All Processes must specify a type of letters, digits, '.', '_' and '-'"),
         ("processes: [{type: a}, {type: a}]", 'Process "a" may only be present once'),
