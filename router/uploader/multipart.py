@@ -20,7 +20,10 @@ class MultipartError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class PartStart:
+    """filename: as the client called the file, empty for a plain field."""
+
     name: str
+    filename: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,13 +133,13 @@ class MultipartParser:
         self._parts += 1
         if self._parts > MAX_PARTS:
             raise MultipartError(f"The body has more than {MAX_PARTS} parts")
-        events.append(PartStart(_name(self._buffer[2:end])))
+        events.append(_start(self._buffer[2:end]))
         self._buffer = self._buffer[end + 4 :]
         self._state = _State.BODY
         return True
 
 
-def _name(headers: bytes) -> str:
+def _start(headers: bytes) -> PartStart:
     for line in headers.decode(errors="replace").split("\r\n"):
         field, _, value = line.partition(":")
         if field.strip().lower() == "content-disposition":
@@ -144,5 +147,5 @@ def _name(headers: bytes) -> str:
             header["Content-Disposition"] = value.strip().replace("\n", "").replace("\r", "")
             name = header.get_param("name", header="content-disposition")
             if isinstance(name, str) and header.get_content_disposition() == "form-data":
-                return name
+                return PartStart(name, header.get_filename("") or "")
     raise MultipartError("A part has no name")

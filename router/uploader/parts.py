@@ -79,6 +79,10 @@ class PartWriter:
                 break
         raise StoreError(f"completing the upload: {failure}")
 
+    async def store_apart(self, url: str, data: bytes) -> None:
+        """A small object beside the bits. Raises StoreError."""
+        await self._put(url, [data], len(data))
+
     async def abort(self) -> None:
         """Nothing of it stays. Never raises: what cannot be aborted now, the bucket's life cycle removes."""
         if self._on_its_way is not None:

@@ -18,15 +18,16 @@ from aiohttp import web
 from router.api_error import error
 from router.uploader.multipart import MultipartError, MultipartParser, PartData, PartEnd, PartStart, boundary
 from router.uploader.parts import PartWriter, StoreError
-from router.uploader.target import Answer, ControlPlane, Target
+from router.uploader.slots import BusyError, Slots
+from router.uploader.target import Answer, ControlPlane, Received, Target
 
 log = logging.getLogger(__name__)
 
-#: Uploads at a time: each may hold two parts in memory.
-AT_A_TIME = 16
+#: The list of known files: 50,000 with long names. One above the second size does not go through CC's front door.
+MAX_RESOURCES_BYTES, INLINE_RESOURCES_BYTES = 16 * 1024 * 1024, 256 * 1024
 
-#: The list of known files; 50,000 of them.
-MAX_RESOURCES_BYTES = 8 * 1024 * 1024
+#: Of the name that a client gives its file, characters.
+MAX_FILENAME = 1000
 
 #: A client that sends nothing for so long is gone, seconds.
 STALL_S = 60.0
@@ -40,7 +41,7 @@ class Uploader:
 
     def __init__(self, plane: ControlPlane, session: aiohttp.ClientSession) -> None:
         self._plane, self._session = plane, session
-        self._room = asyncio.Semaphore(AT_A_TIME)
+        self._slots = Slots()
         self.numbers: dict[str, float] = {
             "uploads_total": 0,
             "refused_total": 0,
@@ -69,12 +70,17 @@ class Uploader:
         if isinstance(decision, Answer):
             self.numbers["refused_total"] += 1
             return await _refuse(request, decision)
-        async with self._room:
-            self.numbers["active"] += 1
-            try:
-                return await self._take(request, decision, headers)
-            finally:
-                self.numbers["active"] -= 1
+        try:
+            async with self._slots.held(decision.user):
+                self.numbers["active"] += 1
+                try:
+                    return await self._take(request, decision, headers)
+                finally:
+                    self.numbers["active"] -= 1
+        except BusyError as busy:
+            self.numbers["refused_total"] += 1
+            await PartWriter(self._session, decision).abort()
+            return await _refuse(request, _busy(busy))
 
     async def _take(self, request: web.Request, target: Target, headers: dict[str, str]) -> web.StreamResponse:
         writer = PartWriter(self._session, target)
@@ -99,7 +105,8 @@ class Uploader:
             raise
         self.numbers["uploads_total"] += 1
         self.numbers["bytes_total"] += writer.size
-        return web.Response(status=answer.status, body=answer.body, content_type=answer.content_type)
+        more = {"Location": answer.location} if answer.location else None
+        return web.Response(status=answer.status, body=answer.body, content_type=answer.content_type, headers=more)
 
     async def _finish(self, target: Target, writer: PartWriter, form: "_Form", headers: dict[str, str]) -> Answer:
         if not writer.size and form.resources is None:
@@ -108,8 +115,17 @@ class Uploader:
             await writer.complete()
         else:
             await writer.abort()
-        sha256 = form.digest.hexdigest() if writer.size else None
-        return await self._plane.complete(target, writer.size, sha256, form.resources, headers)
+        is_long = form.resources is not None and len(form.text) > INLINE_RESOURCES_BYTES and bool(target.resources_url)
+        if is_long:
+            await writer.store_apart(target.resources_url, bytes(form.text))
+        received = Received(
+            size=writer.size,
+            sha256=form.digest.hexdigest() if writer.size else None,
+            filename=form.filename[:MAX_FILENAME],
+            resources=None if is_long else form.resources,
+            resources_stored=is_long,
+        )
+        return await self._plane.complete(target, received, headers)
 
     async def _give_up(self, writer: PartWriter, reason: str, headers: dict[str, str]) -> None:
         log.warning("an upload broke off: %s", reason, extra=_trace(headers))
@@ -123,7 +139,8 @@ class _Form:
     def __init__(self, writer: PartWriter) -> None:
         self._writer = writer
         self._field = ""
-        self._text = bytearray()
+        self.text = bytearray()
+        self.filename = ""
         self.resources: list[Any] | None = None
         self.digest = hashlib.sha256()
         self._seen: set[str] = set()
@@ -131,20 +148,22 @@ class _Form:
     async def take(self, event: PartStart | PartData | PartEnd) -> None:
         """Raises MultipartError and StoreError."""
         match event:
-            case PartStart(name):
+            case PartStart(name, filename):
                 if name in self._seen and name in ("bits", "resources"):
                     raise MultipartError(f"The field {name} comes twice")
                 self._seen.add(name)
                 self._field = name
+                if name == "bits":
+                    self.filename = filename
             case PartData(data) if self._field == "bits":
                 self.digest.update(data)
                 await self._writer.write(data)
             case PartData(data) if self._field == "resources":
-                self._text += data
-                if len(self._text) > MAX_RESOURCES_BYTES:
+                self.text += data
+                if len(self.text) > MAX_RESOURCES_BYTES:
                     raise MultipartError(f"resources is larger than {MAX_RESOURCES_BYTES} bytes")
-            case PartEnd() if self._field == "resources" and self._text.strip():
-                self.resources = _resources(bytes(self._text))
+            case PartEnd() if self._field == "resources" and self.text.strip():
+                self.resources = _resources(bytes(self.text))
 
 
 def _resources(text: bytes) -> list[Any]:
@@ -201,6 +220,11 @@ async def _throw_away(request: web.Request) -> None:
 
 def _unprocessable(detail: str) -> Answer:
     return Answer(422, error(10008, "CF-UnprocessableEntity", detail).encode(), "application/json")
+
+
+def _busy(busy: BusyError) -> Answer:
+    code, title = (10013, "CF-RateLimitExceeded") if busy.status == 429 else (10015, "CF-ServiceUnavailable")
+    return Answer(busy.status, error(code, title, str(busy)).encode(), "application/json")
 
 
 def _away() -> Answer:

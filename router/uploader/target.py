@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import aiohttp
@@ -18,22 +18,42 @@ ANSWER_S = 35
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A presigned multipart upload. upload: CC's own note of it, handed back when it is complete."""
+    """A presigned multipart upload. upload: CC's own note of it, handed back when it is complete.
+
+    resources_url: for a list of known files that is too long for a request to CC. user: whose upload it is.
+    """
 
     upload: str
     part_size: int
     part_urls: tuple[str, ...]
     complete_url: str
     abort_url: str
+    resources_url: str = ""
+    user: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer of CC for the client."""
+    """An answer of CC for the client. location: of the job that goes on with what was uploaded."""
 
     status: int
     body: bytes
     content_type: str
+    location: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What a client has sent. size in bytes, 0 for no bits; sha256 in hex; filename as the client called it.
+
+    resources: the list of known files; None when there is none, or when it lies at ``resources_url``.
+    """
+
+    size: int
+    sha256: str | None
+    filename: str
+    resources: list[Any] | None
+    resources_stored: bool = False
 
 
 class ControlPlane:
@@ -50,10 +70,8 @@ class ControlPlane:
         answer, data = await self._post("/internal/uploads", body, headers)
         return from_json(Target, data) if answer.status == 201 else answer
 
-    async def complete(
-        self, target: Target, size: int, sha256: str | None, resources: list[Any] | None, headers: dict[str, str]
-    ) -> Answer:
-        body = {"upload": target.upload, "size": size, "sha256": sha256, "resources": resources}
+    async def complete(self, target: Target, received: Received, headers: dict[str, str]) -> Answer:
+        body = {"upload": target.upload, **asdict(received)}
         answer, _ = await self._post("/internal/uploads/complete", body, headers)
         return answer
 
@@ -64,7 +82,8 @@ class ControlPlane:
             try:
                 async with self._session.post(self._url + path, json=body, headers=headers, timeout=timeout) as answer:
                     data = await answer.json(content_type=None) if answer.status == 201 else None
-                    return Answer(answer.status, await answer.read(), answer.content_type), data
+                    location = answer.headers.get("Location")
+                    return Answer(answer.status, await answer.read(), answer.content_type, location), data
             except aiohttp.ClientConnectorError:
                 if time.monotonic() > deadline:
                     raise

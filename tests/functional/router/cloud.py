@@ -54,6 +54,10 @@ def free_port() -> int:
         return int(one.getsockname()[1])
 
 
+#: What a 202 of the control plane names.
+JOB = "http://api.localhost/v3/jobs/j-1"
+
+
 class ControlPlane:
     """Signs grants, serves their keys, and answers for itself so that tests see who was reached."""
 
@@ -82,6 +86,8 @@ class ControlPlane:
                     status, text = answer(body) if callable(answer) else answer
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
+                if status == 202:
+                    self.send_header("Location", JOB)
                 if status != 204:
                     self.send_header("Content-Length", str(len(text)))
                 self.end_headers()

@@ -22,7 +22,7 @@ import pytest
 import requests
 
 from chalicelib.adapters.bus import Bus
-from tests.functional.router.cloud import ROOT, ControlPlane, Router, eventually
+from tests.functional.router.cloud import JOB, ROOT, ControlPlane, Router, eventually
 
 MIB = 1024 * 1024
 BUCKET = "zft-blobs"
@@ -57,6 +57,8 @@ class Store:
             "part_urls": [sign("upload_part", PartNumber=number) for number in parts],
             "complete_url": sign("complete_multipart_upload"),
             "abort_url": sign("abort_multipart_upload"),
+            "resources_url": self.s3.generate_presigned_url("put_object", {"Bucket": BUCKET, "Key": f"{key}.json"}),
+            "user": "u-1",
         }
         return 201, json.dumps(answer).encode()
 
@@ -121,7 +123,9 @@ def test_bits_and_resources_arrive(router: Router, store: Store) -> None:
             "upload": "uploads/p-1",
             "size": len(bits),
             "sha256": hashlib.sha256(bits).hexdigest(),
+            "filename": "package.zip",
             "resources": resources,
+            "resources_stored": False,
         }
     ]
     asked = [seen for seen in store.plane.seen if seen[1] == "/internal/uploads"][-1]
@@ -140,8 +144,26 @@ def test_the_order_of_the_fields_does_not_matter(router: Router, store: Store) -
 def test_resources_alone_store_no_object(router: Router, store: Store) -> None:
     files = {"resources": (None, '[{"path":"a"}]')}
     assert httpx.post(router.url + PATH, headers=HEADERS, files=files, timeout=30).status_code == 200
-    assert store.completed == [{"upload": "uploads/p-1", "size": 0, "sha256": None, "resources": [{"path": "a"}]}]
+    (told,) = store.completed
+    assert (told["size"], told["sha256"], told["resources"]) == (0, None, [{"path": "a"}])
     assert store.traces() == 0
+
+
+def test_a_long_list_of_known_files_does_not_go_through_the_front_door(router: Router, store: Store) -> None:
+    resources = [
+        {"path": f"{number}/" + "x" * 90, "mode": "644", "checksum": {"value": "a" * 40}, "size_in_bytes": 70_000}
+        for number in range(50_000)
+    ]
+    files: dict[str, Any] = {"resources": (None, json.dumps(resources)), "bits": ("x.zip", b"bits")}
+    assert httpx.post(router.url + PATH, headers=HEADERS, files=files, timeout=60).status_code == 200
+    assert (store.completed[0]["resources"], store.completed[0]["resources_stored"]) == (None, True)
+    assert json.loads(store.stored("uploads/p-1.json")) == resources
+
+
+def test_the_job_that_goes_on_is_told_to_the_client(router: Router, store: Store) -> None:
+    store.plane.answers["/internal/uploads/complete"] = (202, b"{}")
+    answer = httpx.post(router.url + "/v3/droplets/d-1/upload", headers=HEADERS, files={"bits": ("d.tgz", b"bits")})
+    assert (answer.status_code, answer.headers["location"]) == (202, JOB)
 
 
 def test_a_large_upload_passes_in_bounded_memory(
