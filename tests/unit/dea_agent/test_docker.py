@@ -5,6 +5,7 @@ import json
 import queue
 import socket
 from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from docker.errors import APIError, NotFound
 
 from chalicelib.contracts.auction import Limits
 from dea_agent.runtimes import NOTE, choose
-from dea_agent.runtimes.base import Launch, LaunchError
+from dea_agent.runtimes.base import Launch, LaunchError, Sidecar
 from dea_agent.runtimes.docker import INSTANCE, OWNER, DockerRuntime, to_sample
 
 CPU = {"cpu_stats": {"cpu_usage": {"total_usage": 2_500_000_000}}, "pids_stats": {"current": 7}}
@@ -109,13 +110,14 @@ def engine() -> FakeEngine:
     return FakeEngine()
 
 
-def a_launch(tmp_path: Path, guid: str = "g1", uid: int | None = 22001) -> Launch:
+def a_launch(tmp_path: Path, guid: str = "g1", uid: int | None = 22001, **changes: Any) -> Launch:
     control = tmp_path / "control" / guid
     control.mkdir(parents=True)
     env = {"SECRET": "swordfish"}
-    return Launch(
+    launch = Launch(
         guid, "app-1", "run", env, tmp_path / "root", control, tmp_path / "logs", Limits(64, 32, 99), 20001, uid
     )
+    return replace(launch, **changes)
 
 
 def run(engine: FakeEngine, scenario: Callable[[DockerRuntime], Coroutine[Any, Any, None]]) -> None:
@@ -140,6 +142,24 @@ def test_a_container_is_limited_and_labelled_and_holds_no_secret(engine: FakeEng
     order = json.loads(made.shim.recv(100_000))
     assert order["env"] == {"SECRET": "swordfish"}
     assert (order["cwd"], order["uid"], order["fds"]) == ("/home/vcap/app", 22001, 99)
+
+
+def test_a_task_publishes_no_port_and_sidecars_go_with_the_order(engine: FakeEngine, tmp_path: Path) -> None:
+    sidecars = (Sidecar("sidecar-0", "APP/PROC/WEB/SIDECAR/TWIN", "run twin"),)
+
+    async def scenario(runtime: DockerRuntime) -> None:
+        launch = a_launch(tmp_path, port=0, sidecars=sidecars)
+        container = await runtime.launch(launch)
+        (launch.control / "exit.json").write_text('{"status": 5, "at": 12.5, "of": "APP/PROC/WEB/SIDECAR/TWIN"}')
+        engine.all["zf-dea-0-g1"].die()
+        exit_ = await container.wait()
+        assert (exit_.status, exit_.of) == (5, "APP/PROC/WEB/SIDECAR/TWIN")
+
+    run(engine, scenario)
+    made = engine.all["zf-dea-0-g1"]
+    assert made.arguments["ports"] == {}
+    (beside,) = json.loads(made.shim.recv(100_000))["sidecars"]
+    assert (beside["stem"], beside["argv"][-1]) == ("sidecar-0", "run twin")
 
 
 def test_an_agent_that_is_not_root_runs_apps_as_itself_and_without_capabilities(

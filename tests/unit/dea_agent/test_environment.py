@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.contracts.auction import TASK
 from chalicelib.contracts.runspec import RunSpec
 from dea_agent.environment import SYSTEM_PATH, SpecError, build
 from tests.unit.dea_agent.builders import an_instance
@@ -50,3 +51,14 @@ def test_a_vcap_application_that_is_no_object_is_an_error_without_its_text(text:
     with pytest.raises(SpecError) as error:
         environment(text)
     assert text not in str(error.value)
+
+
+def test_a_task_has_neither_port_nor_index() -> None:
+    spec = RunSpec("task-1", 0, "run", {"GREETING": "hi"}, '{"name": "hello"}')
+    task = an_instance(work=TASK, port=0)
+    env = build(task, spec, "10.0.0.7", Path("/home/vcap"), 8080, 1_700_000_000.5)
+    assert (env["GREETING"], env["CF_INSTANCE_GUID"], env["MEMORY_LIMIT"]) == ("hi", "guid-1", "256m")
+    assert not [name for name in env if "PORT" in name or "INDEX" in name or "ADDR" in name]
+    application = json.loads(env["VCAP_APPLICATION"])
+    assert application["name"] == "hello"
+    assert {"instance_index", "port"}.isdisjoint(application)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib.contracts.auction import Limits, Stop
+from chalicelib.contracts.auction import TASK, Limits, Stop
 from chalicelib.contracts.heartbeat import CRASHED, EVACUATING, RUNNING, STARTING
 from dea_agent.registry import MEMORY, Build, Registry, surplus_crashed
 from tests.unit.dea_agent.builders import a_start, an_instance
@@ -102,3 +102,13 @@ def test_crashed_folders_go_after_their_hour_or_when_there_are_many_of_a_process
     assert sorted(surplus_crashed([*crashed, running], now=20, kept_s=3600)) == ["c10", "c11"]
     assert len(surplus_crashed(crashed, now=3700, kept_s=3600)) == 5
     assert surplus_crashed(crashed[:1], now=3610, kept_s=3600) == []
+
+
+def test_a_task_holds_what_it_asked_for_and_is_told_of_apart_from_instances(registry: Registry) -> None:
+    task = an_instance("t", work=TASK, process_guid="task-1", process_type="job", version=0, port=0)
+    registry.put(task)
+    assert (registry.reserved_memory_mb, registry.siblings("app-1")) == (256, 0)
+    assert (registry.beats(), registry.tasks()) == ((), ("task-1",))
+    assert task.source_type == "APP/TASK/job"
+    assert registry.note_stop(Stop("task-1", up_to_version=0)) == [task]
+    assert registry.why_not(a_start("u", process_guid="task-1", version=0)) == "it was stopped before it started"
