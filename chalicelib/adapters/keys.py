@@ -72,7 +72,7 @@ class Keys:
         return self._kept
 
     def _read(self) -> None:
-        answer = self._client.get_secret_value(SecretId=self._secret_id)
+        answer = self._client.get_secret_value(SecretId=self._secret_id, VersionStage="AWSCURRENT")
         self._read_at = time.monotonic()
         if self._kept is None or self._kept.version != answer["VersionId"]:
             self._kept = _parsed(answer["VersionId"], answer["SecretString"])

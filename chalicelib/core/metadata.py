@@ -1,5 +1,6 @@
 """Labels and annotations: what they may be, and how a change is merged into what is there. Pure."""
 
+import json
 import re
 from collections.abc import Mapping
 
@@ -9,6 +10,8 @@ KINDS = ("labels", "annotations")
 MOST = {"labels": 50, "annotations": 200}
 MAX_ANNOTATION = 5000
 MAX_CHARACTERS = 64 * 1024
+#: As they are stored, where a character that is not ASCII takes 6 bytes or 12.
+MAX_BYTES = 128 * 1024
 
 #: Keys as Kubernetes has them: an optional prefix, which is a DNS name, and a name; the values of labels likewise.
 PREFIX = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?\Z")
@@ -25,6 +28,8 @@ def merged(kind: str, present: Mapping[str, str], changes: object) -> tuple[dict
         wrong.append(f"Failed to add {len(changes)} {kind} because it would exceed maximum of {MOST[kind]}")
     elif sum(len(key) + len(str(value)) for key, value in result.items()) > MAX_CHARACTERS:
         wrong.append(f"Metadata {kind} must be at most {MAX_CHARACTERS} characters together")
+    elif len(json.dumps(result)) > MAX_BYTES:
+        wrong.append(f"Metadata {kind} must be at most {MAX_BYTES} bytes together, escaped as JSON")
     return result, wrong
 
 

@@ -1,5 +1,7 @@
 """Jobs as clients poll them, and audit events as users read them."""
 
+import time
+
 import pytest
 
 from chalicelib.bootstrap import World
@@ -41,6 +43,21 @@ def test_a_job_that_failed_says_why(api: Client, world: World) -> None:
     job.errors = []
     job.save()
     assert api.admin.get(f"/v3/jobs/{job.guid}").json["errors"], "clients crash on a failure without an error"
+
+
+def test_a_job_that_has_ended_goes_a_day_later(api: Client, world: World, cloud: Cloud, space: str) -> None:
+    before = cloud.rows("members")
+    answered = api.admin.delete(f"/v3/spaces/{space}")
+    guid = answered.headers["location"].rpartition("/")[2]
+    assert Job.get(guid).expires_at is None, "not while somebody works on it"
+    assert cloud.rows("members") == before, "a job is in no list, where nothing would take it away"
+    api.admin.finish(answered)
+    day = 24 * 3600
+    assert day - 60 < float(Job.get(guid).expires_at) - time.time() <= day
+    unit = world.unit()
+    at_once = jobs.done(unit, "role.delete")
+    unit.commit()
+    assert day - 60 < float(Job.get(str(at_once.guid)).expires_at) - time.time() <= day
 
 
 def test_a_job_is_shown_to_who_is_logged_in(api: Client) -> None:

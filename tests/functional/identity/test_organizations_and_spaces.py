@@ -266,9 +266,64 @@ def test_deleting_twice_is_the_same_as_once(api: Client, world: World, org: str,
     assert make_space(api, "dev", org)
 
 
-def test_isolation_segments_are_answered_with_none(api: Client, org: str, space: str) -> None:
-    for path in (
-        f"/v3/organizations/{org}/relationships/default_isolation_segment",
-        f"/v3/spaces/{space}/relationships/isolation_segment",
-    ):
-        assert api.admin.get(path).json["data"] is None
+def test_everybody_makes_organizations_while_the_flag_is_on(api: Client) -> None:
+    dora = api.user("dora")
+    assert dora.post("/v3/organizations", json={"name": "hers"}).error[0] == 10003
+    assert api.admin.patch("/v3/feature_flags/user_org_creation", json={"enabled": True}).status == 200
+    made = dora.post("/v3/organizations", json={"name": "hers"})
+    assert made.status == 201, made.text
+    roles = api.admin.get("/v3/roles", organization_guids=made.guid).json["resources"]
+    assert {item["type"] for item in roles} == {"organization_user", "organization_manager"}
+    assert {item["relationships"]["user"]["data"]["guid"] for item in roles} == {dora.user_guid}
+    assert dora.post("/v3/spaces", json=new_space("dev", made.guid)).status == 201
+    assert api.admin.post("/v3/organizations", json={"name": "ours"}).status == 201
+    assert dora.post("/v3/organizations", json={"name": "OURS"}).status == 422
+
+
+def test_a_login_that_makes_an_organization_becomes_a_user(api: Client) -> None:
+    guid = api.admin.post("/Users", json={"userName": "eve", "password": "sesame"}).json["id"]
+    api.admin.patch("/v3/feature_flags/user_org_creation", json={"enabled": True})
+    assert api.acting_as("eve").post("/v3/organizations", json={"name": "hers"}).status == 201
+    assert api.admin.get("/v3/users", usernames="eve").guids == [guid]
+
+
+def test_names_are_looked_up_without_case(api: Client, org: str, space: str) -> None:
+    assert api.admin.get("/v3/organizations", names="LOCAL,nobody").guids == [org]
+    assert api.admin.get("/v3/spaces", names="DEV").guids == [space]
+    assert api.admin.get("/v3/spaces", names="Dev", organization_guids=org, guids=space).guids == [space]
+    assert api.admin.get("/v3/spaces", names="dev", organization_guids="nobody").guids == []
+    assert api.user("stranger").get("/v3/spaces", names="dev").guids == []
+
+
+def test_ssh_is_a_feature_of_a_space(api: Client, org: str, space: str) -> None:
+    path = f"/v3/spaces/{space}/features"
+    developer = api.user("developer", organization_user=org, space_developer=space)
+    lead = api.user("lead", organization_user=org, space_manager=space)
+    assert [one["name"] for one in developer.get(path).json["resources"]] == ["ssh"]
+    assert developer.get(f"{path}/ssh").json["enabled"] is True
+    assert developer.patch(f"{path}/ssh", json={"enabled": False}).error[0] == 10003
+    assert lead.patch(f"{path}/ssh", json={"enabled": False}).json["enabled"] is False
+    assert developer.get(f"{path}/ssh").json["enabled"] is False
+    assert lead.get(f"{path}/moon").error[2] == "Feature not found"
+    assert lead.patch(f"{path}/moon", json={"enabled": True}).error[2] == "Feature not found"
+    assert api.user("stranger").get(path).error[2] == "Space not found"
+    for body in ({}, {"enabled": None}, {"enabled": "yes"}, {"enabled": True, "colour": "blue"}):
+        assert lead.patch(f"{path}/ssh", json=body).status == 422, body
+    assert developer.get(f"{path}/ssh").json["enabled"] is False
+
+
+def test_use_is_summed_up_for_who_may_see_it(api: Client, org: str, space: str) -> None:
+    for path, back in ((f"/v3/organizations/{org}", "organization"), (f"/v3/spaces/{space}", "space")):
+        summary = api.admin.get(f"{path}/usage_summary").json
+        assert (summary["usage_summary"]["started_instances"], summary["usage_summary"]["memory_in_mb"]) == (0, 0)
+        assert summary["links"][back]["href"].endswith(path)
+        assert api.user(f"stranger-{back}").get(f"{path}/usage_summary").status == 404
+
+
+def test_annotations_too_large_for_a_row_are_refused(api: Client, org: str) -> None:
+    notes = {f"note-{i}": "\N{ROCKET}" * 3000 for i in range(20)}
+    answered = api.admin.patch(f"/v3/organizations/{org}", json={"metadata": {"annotations": notes}})
+    assert (answered.status, answered.error[0]) == (422, 10008)
+    fitting = dict.fromkeys(notes, "🚀" * 500)
+    answered = api.admin.patch(f"/v3/organizations/{org}", json={"metadata": {"annotations": fitting}})
+    assert answered.json["metadata"]["annotations"] == fitting
