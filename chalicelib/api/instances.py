@@ -71,7 +71,7 @@ def _usage(item: Stats) -> dict[str, Any]:
 def process_instances(request: Request, process: Process) -> dict[str, Any]:
     own = f"{request.base}/v3/processes/{process.guid}"
     return {
-        "resources": shown(services.states([process])[str(process.guid)]),
+        "resources": shown(services.detailed(process)),
         "links": {"self": {"href": f"{own}/process_instances"}, "process": {"href": own}},
     }
 

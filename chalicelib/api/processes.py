@@ -175,10 +175,10 @@ def _listed(request: Request, app_guid: str | None, *filters: str) -> Answer:
         raise BadQuery(f"Invalid embedded resource: '{min(asked)}'. Valid embedded resources are: '{EMBEDDABLE}'")
     if not asked:
         return paginated(request, found, render_listed)
-    states = stats_of.states(found.items)
+    lines = stats_of.brief(found.items)
 
     def render_embedding(request: Request, process: Process) -> dict[str, Any]:
-        return render_listed(request, process) | {EMBEDDABLE: shown(states[str(process.guid)])}
+        return render_listed(request, process) | {EMBEDDABLE: shown(lines[str(process.guid)])}
 
     return paginated(request, found, render_embedding)
 

@@ -1,5 +1,6 @@
 """/v3/routes, and the routes of an app."""
 
+import re
 from dataclasses import replace
 from functools import partial
 from itertools import product
@@ -73,15 +74,16 @@ def index(request: Request) -> Answer:
 def _listed(request: Request) -> Listing:
     """With what other spaces share with the caller's own, unless the query names spaces."""
     what = scoped(request, "routes", "app_guids", *FILTERS)
-    if request.query.keys() & {"app_guids", "space_guids", "organization_guids"} or what.lists == ["routes"]:
+    if request.query.keys() & {"space_guids", "organization_guids"}:
         return what
-    shared = [name.replace("space/", f"{routes.SHARED}/", 1) for name in what.lists]
-    return replace(what, lists=[*what.lists, *shared])
+    usable = [re.sub("^space/", f"{routes.SHARED}/", name) for name in what.lists]
+    return replace(what, lists=usable)
 
 
 def _is_in(lists: frozenset[str], route: Route) -> bool:
-    mine = {"routes", f"space/{route.space_guid}/routes"}
-    return not lists.isdisjoint(mine | {f"{routes.SHARED}/{guid}/routes" for guid in route.shared_space_guids or ()})
+    usable_in = [str(route.space_guid), *(route.shared_space_guids or ())]
+    mine = {"routes", f"space/{route.space_guid}/routes", *(f"{routes.SHARED}/{guid}/routes" for guid in usable_in)}
+    return not lists.isdisjoint(mine)
 
 
 def _narrowed(request: Request, what: Listing) -> Listing:

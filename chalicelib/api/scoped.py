@@ -1,19 +1,23 @@
 """Lists of what belongs to spaces and apps: only what the caller may see, from the smallest lists that hold it."""
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Set
+from functools import partial
+from typing import Any, TypeVar
 
 from chalicelib.api.base import Request
 from chalicelib.api.parsing import Body
 from chalicelib.api.render import listing
 from chalicelib.core.roles import WRITE
 from chalicelib.services import access
-from chalicelib.services.listing import Listing, members
+from chalicelib.services.listing import Listing, load, members
 from chalicelib.services.owned import owned
-from chalicelib.tables.apps import AppPart
+from chalicelib.tables.apps import App, AppPart
 from chalicelib.tables.base import Resource
 
 P = TypeVar("P", bound=AppPart)
+
+#: So many apps are asked one by one for what is theirs.
+FEW_APPS = 5
 
 #: What every such list can be narrowed by.
 SPACE_FILTERS = ("space_guids", "organization_guids")
@@ -24,23 +28,38 @@ def scoped(
 ) -> Listing:
     """``kind``: the KIND of the resource. ``app_guid``: the app in the path, which the caller has been seen to see.
 
-    ``app_guids`` counts as a filter when the endpoint names it.
+    ``app_guids`` counts as a filter when the endpoint names it. Of many apps the lists of their spaces are read.
     """
     by_app = request.values("app_guids") if "app_guids" in filters else None
     spaces = _spaces(request)
     if app_guid is not None:
         lists = [f"app/{app_guid}/{kind}"]
-    elif by_app is not None:
+    elif by_app is not None and len(by_app) <= FEW_APPS:
         lists = [f"app/{guid}/{kind}" for guid in sorted(by_app)]
+    elif by_app is not None and (spaces is None or len(spaces) > FEW_APPS):
+        lists = sorted({f"space/{app.space_guid}/{kind}" for app in load(App, sorted(by_app))})
     elif spaces is not None:
         lists = [f"space/{guid}/{kind}" for guid in sorted(spaces)]
     else:
         lists = [kind]
     what = listing(request, lists, *SPACE_FILTERS, *filters, orders=orders)
-    if spaces is None or not (by_app or app_guid):
-        return what
-    within = frozenset(spaces)
-    return what.having(lambda resource: str(resource.space_guid) in within)
+    if by_app is not None and len(by_app) > FEW_APPS:
+        what = what.having(partial(_is_of, by_app))
+    if spaces is not None and (by_app or app_guid):
+        what = what.having(partial(_is_in, frozenset(spaces)))
+    return what
+
+
+def _is_of(apps: Set[str], resource: Any) -> bool:
+    """Whether it belongs to one of the apps; a route does when it leads there."""
+    ends = getattr(resource, "destinations", None)
+    return str(resource.app_guid) in apps if ends is None else any(end["app"] in apps for end in ends)
+
+
+def _is_in(spaces: Set[str], resource: Any) -> bool:
+    """Whether it is in one of the spaces; a route may be shared with it."""
+    shared_with = getattr(resource, "shared_space_guids", None) or ()
+    return str(resource.space_guid) in spaces or not spaces.isdisjoint(shared_with)
 
 
 def _spaces(request: Request) -> set[str] | None:

@@ -12,7 +12,11 @@ PLACED = "STARTED"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A placement of the present version. state: OPEN, CLAIMED or STARTED; problem: why it is still open."""
+    """A placement of the present version. state: OPEN, CLAIMED, STARTED or CRASHED; problem: why it is still open.
+
+    since: epoch s, when it was opened or its instance was seen healthy. is_succeeding: an evacuating instance serves
+    until this one does.
+    """
 
     index: int
     instance_guid: str
@@ -21,6 +25,8 @@ class Place:
     port: int | None = None
     dea: str = ""
     problem: str = ""
+    since: float = 0
+    is_succeeding: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +58,7 @@ class Line:
 
 
 def lines(instances: int, places: Iterable[Place], heard: Sequence[Heard]) -> list[Line]:
-    """Exactly one per index below ``instances``."""
+    """Exactly one per index below ``instances``. What CC has placed tells states; ``heard`` adds what only HM knows."""
     by_index = {place.index: place for place in places}
     of_index: Mapping[int, list[Heard]] = {
         index: [item for item in heard if item.index == index] for index in range(instances)
@@ -68,14 +74,18 @@ def _line(index: int, place: Place | None, heard: Sequence[Heard]) -> Line:
     if own is not None and not (own.state == STARTING and place.state == PLACED):
         return _told(own)
     if place.state == PLACED:
-        return Line(index, RUNNING, 0, place.instance_guid, place.host, place.port, place.dea)
+        return Line(index, RUNNING, place.since, place.instance_guid, place.host, place.port, place.dea)
+    if place.state == CRASHED:
+        return Line(index, CRASHED, 0, place.instance_guid, place.host, place.port, place.dea)
     # An instance that is being replaced serves until its successor does.
     serving = next((item for item in heard if item.state in (RUNNING, EVACUATING)), None)
     if serving is not None:
         return _told(serving)
+    if place.is_succeeding:
+        return Line(index, RUNNING)
     if place.problem:
         return Line(index, DOWN, details=place.problem)
-    return Line(index, STARTING, 0, place.instance_guid)
+    return Line(index, STARTING, place.since, place.instance_guid)
 
 
 def _told(item: Heard) -> Line:

@@ -127,12 +127,10 @@ def transfer(world: World, actor: Actor, route: Route, space: Space, guid: str, 
     unit.require(Space, guid, Unprocessable(f"{refused}Ensure the space exists and that you have access to it."))
     unit.leave(route, f"space/{space.guid}")
     shared = [one for one in route.shared_space_guids or () if one != guid]
-    if guid in (route.shared_space_guids or ()):
-        unit.leave(route, f"{SHARED}/{guid}")
     route.space_guid, route.shared_space_guids = guid, [*shared, str(space.guid)]
     unit.put(route)
     unit.join(route, f"space/{guid}")
-    unit.join(route, f"{SHARED}/{space.guid}")
+    unit.join(route, f"{SHARED}/{guid}")
     # Other paths of the same host stay where they are, and a host belongs to one space.
     unit.update(
         Name(domains.HOSTS, routes.full_host(route)),

@@ -17,13 +17,13 @@ from chalicelib.services.brokering import route_bindings
 from chalicelib.tables.base import Name
 from chalicelib.tables.identity import Domain, Organization, Space
 from chalicelib.tables.ledger import Job
-from chalicelib.tables.running import Route
+from chalicelib.tables.running import SHARED_ROUTES, Route
 from chalicelib.tables.unit import Unit
 
 SCOPE = "routes"
 
 #: Lists of the routes that other spaces share with this one.
-SHARED = "shared-routes"
+SHARED = SHARED_ROUTES
 
 WRONG_SPACE = "Invalid space. Ensure that the space exists and you have access to it."
 WRONG_DOMAIN = "Invalid domain. Ensure that the domain exists and you have access to it."

@@ -1,14 +1,14 @@
-"""How the instances of processes are doing: batches of reads, whatever the number of processes."""
+"""How the instances of processes are doing: four reads for one process, a batch for many."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from chalicelib.contracts.codec import from_json
 from chalicelib.contracts.heartbeat import Usage as Sample
 from chalicelib.core.stats import Heard, Line, Place, lines
-from chalicelib.services import listing
+from chalicelib.services import listing, placements
 from chalicelib.tables.actual import Instance, Usage
-from chalicelib.tables.running import Placement, Process
+from chalicelib.tables.running import STARTED, Placement, Process
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Stats:
 
 def of(process: Process) -> list[Stats]:
     """One per wanted instance, with usage."""
-    found = states([process])[str(process.guid)]
+    found = detailed(process)
     deas = sorted({line.dea for line in found if line.dea})
     samples = {
         guid: from_json(Sample, sample) for item in listing.fetch(Usage, deas) for guid, sample in item.samples.items()
@@ -29,43 +29,33 @@ def of(process: Process) -> list[Stats]:
     return [Stats(line, samples.get(line.instance_guid)) for line in found]
 
 
-def states(processes: Iterable[Process]) -> dict[str, list[Line]]:
-    """Of each process, one per wanted instance. Of instances of other versions, or beyond what is wanted, nothing
-    is told.
-
-    Placements name their instances, so both are got by key: two batches for a hundred instances.
-    """
-    wanted = list(processes)
-    rows: dict[str, list[Placement]] = {}
-    versions = {str(process.guid): int(process.version) for process in wanted}
-    for row in listing.fetch(Placement, [key for process in wanted for key in _places(process)]):
-        if int(row.version) == versions[str(row.work_guid)]:
-            rows.setdefault(str(row.work_guid), []).append(row)
-    heard: dict[str, list[Heard]] = {}
-    for item in listing.fetch(Instance, [key for found in rows.values() for key in _instances(found)]):
-        if int(item.version) == versions[str(item.process_guid)]:
-            heard.setdefault(str(item.process_guid), []).append(_heard(item))
-    return {
-        guid: lines(int(process.instances), map(_place, rows.get(guid, ())), heard.get(guid, ()))
-        for process in wanted
-        for guid in (str(process.guid),)
-    }
-
-
-def _places(process: Process) -> list[tuple[str, int]]:
-    """Keys of the placements that count."""
-    wanted = int(process.instances) if process.state == "STARTED" else 0
-    return [(str(process.guid), index) for index in range(wanted)]
-
-
-def _instances(rows: Sequence[Placement]) -> list[tuple[str, str]]:
-    """Keys of the instances that the placements are of, and of those that serve until these do."""
-    return [
-        (str(row.work_guid), f"{int(row.index)}#{guid}")
-        for row in rows
-        for guid in (row.instance_guid, row.replaces)
-        if guid
+def detailed(process: Process) -> list[Line]:
+    """One per wanted instance, by what CC wants and what HM has heard. Of instances of other versions, or beyond what
+    is wanted, nothing is told."""
+    if process.state != "STARTED":
+        return lines(int(process.instances), (), ())
+    version = int(process.version)
+    heard = [
+        _heard(row) for row in Instance.query(str(process.guid), consistent_read=True) if int(row.version) == version
     ]
+    return lines(int(process.instances), [_place(row) for row in placements.rows(process)], heard)
+
+
+def brief(processes: Iterable[Process]) -> dict[str, list[Line]]:
+    """Of each process its lines by what CC knows alone: one batch of reads for a hundred instances."""
+    wanted = list(processes)
+    versions = {str(process.guid): int(process.version) for process in wanted}
+    keys = [
+        (str(process.guid), index)
+        for process in wanted
+        if process.state == "STARTED"
+        for index in range(int(process.instances))
+    ]
+    places: dict[str, list[Place]] = {guid: [] for guid in versions}
+    for row in listing.fetch(Placement, keys):
+        if int(row.version) == versions[str(row.work_guid)]:
+            places[str(row.work_guid)].append(_place(row))
+    return {str(process.guid): lines(int(process.instances), places[str(process.guid)], ()) for process in wanted}
 
 
 def _place(row: Placement) -> Place:
@@ -77,6 +67,8 @@ def _place(row: Placement) -> Place:
         port=int(row.port) if row.port else None,
         dea=str(row.dea or ""),
         problem=str(row.problem or ""),
+        since=float(row.started_at if row.state == STARTED and row.started_at else row.opened_at),
+        is_succeeding=bool(row.replaces),
     )
 
 

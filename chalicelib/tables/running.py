@@ -20,7 +20,7 @@ class Process(Resource):
 
     version: grows by one with every start; instances of two versions are never mixed up. changed_at (epoch s):
     when desired state last changed. droplet_guid: of this version. routes_version: grows with its routes.
-    charged: what of the quotas it holds (core.quotas.Use).
+    charged: what of the quotas it holds (core.quotas.Use). told: state, instances and memory of its last usage event.
     route_rules: of those routes that ask for more than any instance, by route (core.routing.rules).
     command: the user's own; detected: what the app's droplet says. health, readiness: contracts.auction.HealthCheck.
     revision_guid: of this version, if the app keeps revisions.
@@ -47,6 +47,7 @@ class Process(Resource):
     changed_at = NumberAttribute(default=0)
     droplet_guid = UnicodeAttribute(null=True)
     charged = JSONAttribute(default=dict)
+    told = JSONAttribute(default=dict)
     revision_guid = UnicodeAttribute(null=True)
     routes = JSONAttribute(default=list)
     routes_version = NumberAttribute(default=0)
@@ -136,11 +137,16 @@ class BidRow(Table):
     expires_at = NumberAttribute()
 
 
+#: Lists of what a space has or shares; see Route.
+SHARED_ROUTES = "shared-routes"
+
+
 class Route(Resource):
     """host may be empty or ``*``; path is empty or begins with ``/``.
 
     destinations: [{guid, app, process, and if they were said: port, weight, protocol}]. options: loadbalancing.
-    shared_space_guids: spaces besides its own whose apps it may lead to; it is in their lists ``shared-routes``.
+    shared_space_guids: spaces besides its own whose apps it may lead to. Lists ``shared-routes/<space>`` hold all that
+    apps of the space may be led to by: its own routes and those that are shared with it.
     """
 
     class Meta:
@@ -169,4 +175,4 @@ class Route(Resource):
         return self.url
 
     def parents(self) -> list[str]:
-        return [f"space/{self.space_guid}", f"domain/{self.domain_guid}"]
+        return [f"space/{self.space_guid}", f"{SHARED_ROUTES}/{self.space_guid}", f"domain/{self.domain_guid}"]
