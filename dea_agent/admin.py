@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from dea_agent import sockets
+from chalicelib.adapters import sockets
 from dea_agent.metrics import Metrics
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import Any
 
+from chalicelib.adapters import sockets
 from chalicelib.contracts.auction import Refused, Start, Started
 from chalicelib.contracts.heartbeat import (
     CRASHED,
@@ -24,7 +25,7 @@ from chalicelib.contracts.heartbeat import (
     TaskFinished,
 )
 from chalicelib.core.timers import Timers
-from dea_agent import sockets, trees
+from dea_agent import trees
 from dea_agent.health import HealthChecker, Unhealthy
 from dea_agent.log_pump import LogPump
 from dea_agent.messenger import CC, HM, Messenger

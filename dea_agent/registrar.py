@@ -40,12 +40,11 @@ class Registrar:
             grant=instance.route_grant,
         )
 
-    def _register(self, full: bool, endpoints: tuple[Endpoint, ...]) -> Register:
-        return Register(self._messenger.dea, self._messenger.boot, self._next(), full, endpoints)
-
     def register(self, instance: Instance) -> None:
         """A healthy instance, or one whose routes changed."""
-        self._messenger.promise(ROUTES, "router.register", self._register(False, (self._endpoint(instance),)))
+        endpoints = (self._endpoint(instance),)
+        message = Register(self._messenger.dea, self._messenger.boot, self._next(), False, endpoints)
+        self._messenger.promise(ROUTES, "router.register", message)
 
     def unregister(self, *guids: str) -> None:
         """For good: routers never take these guids back."""
@@ -57,11 +56,16 @@ class Registrar:
         self._asked.set()
 
     async def register_all(self) -> None:
-        """The full list. One that is too long for a message goes in parts, none of which claims to be all."""
+        """The full list, in parts when it is too long for a message. All of them have the seq of the moment in which
+        the list was made, so that what is said in between is newer."""
         running = [i for i in self._registry.in_state(RUNNING) if i.registered]
         split = list(parts([self._endpoint(instance) for instance in running]))
-        for part in split:
-            await self._messenger.attempt(ROUTES, "router.register", self._register(len(split) == 1, part))
+        seq, count = self._next(), len(split)
+        for number, endpoints in enumerate(split):
+            message = Register(
+                self._messenger.dea, self._messenger.boot, seq, count == 1, endpoints, part=number, parts=count
+            )
+            await self._messenger.attempt(ROUTES, "router.register", message)
 
     async def run(self) -> None:
         while True:

@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
+from chalicelib.adapters import sockets
 from router.metrics import prometheus
 
 log = logging.getLogger(__name__)
@@ -125,8 +126,17 @@ class Admin:
         return prometheus({"zf_router_": own, "zf_router_envoy_": counters | gauges})
 
     async def _on_stop(self, request: web.Request) -> web.Response:
-        """Drain and end Envoy, then this agent. Only from this host: it darkens every app behind the router."""
-        if request.remote not in ("127.0.0.1", "::1"):
-            return web.Response(status=403, text="only from this host\n")
+        """Drain and end Envoy, then this agent. It darkens every app behind the router, and apps of the process
+        runtime live on the same loopback: so only a process of the agent's own user may order it."""
+        if not _is_own(request):
+            return web.Response(status=403, text="only the router's own user may order this\n")
         await self._stop()
         return web.Response(text="stopped\n")
+
+
+def _is_own(request: web.Request) -> bool:
+    """Whether the kernel's socket table says that the caller is a process of this user on this host."""
+    if request.transport is None:
+        return False
+    remote, local = request.transport.get_extra_info("peername"), request.transport.get_extra_info("sockname")
+    return sockets.uid_of(remote[1], local[1]) == os.geteuid()

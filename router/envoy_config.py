@@ -8,6 +8,7 @@ longer). The reasons of the settings stand beside them; architecture, section 7 
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +20,7 @@ from envoy.extensions.retry.host.previous_hosts.v3 import previous_hosts_pb2  # 
 from envoy.extensions.upstreams.http.v3 import http_protocol_options_pb2  # noqa: F401 (named in an Any)
 from google.protobuf.json_format import ParseDict
 
-from chalicelib.contracts.routing import Endpoint
+from chalicelib.contracts.routing import Endpoint, RouteRule
 
 CLUSTER = "type.googleapis.com/envoy.config.cluster.v3.Cluster"
 ASSIGNMENT = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment"
@@ -74,6 +75,9 @@ HTTP1: dict[str, Any] = {
     "common_http_protocol_options": {"idle_timeout": "1s"},
 }
 
+#: Instances that speak HTTP/2 without TLS (h2c), as gRPC servers do.
+HTTP2 = HTTP1 | {"explicit_http_config": {"http2_protocol_options": {}}}
+
 #: All that clusters share, of routes and of the platform itself.
 CLUSTER_BASE: dict[str, Any] = {
     # A host that is gone answers nothing at all; one lost SYN (1 s) must not look like that.
@@ -107,30 +111,46 @@ _RETRY = {
     "retry_back_off": {"base_interval": "0.005s", "max_interval": "0.05s"},
 }
 
-_ROUTE_CLUSTER = serialised(
-    cluster_pb2.Cluster,
-    CLUSTER_BASE
-    | {
-        "typed_extension_protocol_options": {HTTP_OPTIONS: HTTP1 | {"retry_policy": _RETRY}},
-        "type": "EDS",
-        "eds_cluster_config": {"eds_config": {"ads": {}, "resource_api_version": "V3"}},
-        "lb_policy": "RANDOM",
-        # Out for 5 s after the first refused connect, all of them if need be: the default panic threshold
-        # still tries them when nobody else is left.
-        "outlier_detection": {
-            "split_external_local_origin_errors": True,
-            "consecutive_local_origin_failure": 1,
-            "enforcing_consecutive_local_origin_failure": 100,
-            "base_ejection_time": "5s",
-            "max_ejection_time": "5s",
-            "max_ejection_percent": 100,
-            "interval": "2s",
-            "enforcing_consecutive_5xx": 0,
-            "enforcing_success_rate": 0,
-            "enforcing_local_origin_success_rate": 0,
-        },
+_ROUTE_CLUSTER_BASE: dict[str, Any] = CLUSTER_BASE | {
+    "type": "EDS",
+    "eds_cluster_config": {"eds_config": {"ads": {}, "resource_api_version": "V3"}},
+    # Out for 5 s after the first refused connect, all of them if need be: the default panic threshold
+    # still tries them when nobody else is left.
+    "outlier_detection": {
+        "split_external_local_origin_errors": True,
+        "consecutive_local_origin_failure": 1,
+        "enforcing_consecutive_local_origin_failure": 100,
+        "base_ejection_time": "5s",
+        "max_ejection_time": "5s",
+        "max_ejection_percent": 100,
+        "interval": "2s",
+        "enforcing_consecutive_5xx": 0,
+        "enforcing_success_rate": 0,
+        "enforcing_local_origin_success_rate": 0,
     },
-)
+}
+
+#: How an instance is chosen, by what a route asks for. Weights count with all but RANDOM.
+_POLICIES: dict[str, dict[str, Any]] = {
+    "": {"lb_policy": "RANDOM"},
+    "round-robin": {"lb_policy": "ROUND_ROBIN"},
+    # Of so many drawn at random the one with the fewest requests under way.
+    "least-connection": {"lb_policy": "LEAST_REQUEST", "least_request_lb_config": {"choice_count": 8}},
+}
+
+_ROUTE_CLUSTERS = {
+    (balance, protocol): serialised(
+        cluster_pb2.Cluster,
+        _ROUTE_CLUSTER_BASE
+        | policy
+        | {"typed_extension_protocol_options": {HTTP_OPTIONS: options | {"retry_policy": _RETRY}}},
+    )
+    for balance, policy in _POLICIES.items()
+    for protocol, options in (("http1", HTTP1), ("http2", HTTP2))
+}
+
+#: Weight of a destination that has all requests, divided among its instances.
+WEIGHT_UNIT = 1000
 
 #: What is the same for all virtual hosts stands elsewhere if it can: each costs Envoy time at every new route.
 _ROUTE_HOST = serialised(route_components_pb2.VirtualHost, {"request_body_buffer_limit": RETRY_BUFFER_BYTES})
@@ -138,16 +158,31 @@ _ROUTE_HOST = serialised(route_components_pb2.VirtualHost, {"request_body_buffer
 _ROUTE_ACTION = message(route_components_pb2.RouteAction, {"timeout": REQUEST_TIMEOUT})
 
 
-def cluster(route: str) -> bytes:
-    return bytes(cluster_pb2.Cluster(name=route).SerializeToString()) + _ROUTE_CLUSTER
+def rule_of(endpoint: Endpoint, route: str) -> RouteRule | None:
+    return next((rule for rule in endpoint.rules if rule.route == route), None)
 
 
-def load_assignment(route: str, endpoints: Iterable[Endpoint]) -> bytes:
-    """The instances behind a route, each with what an access line says of it."""
+def cluster(route: str, endpoints: Iterable[Endpoint] = ()) -> bytes:
+    """As the route's instances say. One cluster speaks one protocol: HTTP/2 only when all of them do."""
+    rules = [rule_of(endpoint, route) for endpoint in endpoints]
+    protocols = {rule.protocol if rule else "http1" for rule in rules}
+    balance = next((rule.balance for rule in rules if rule and rule.balance in _POLICIES), "")
+    if not balance and any(rule and rule.weight for rule in rules):
+        balance = "round-robin"
+    template = _ROUTE_CLUSTERS[balance, "http2" if protocols == {"http2"} else "http1"]
+    return bytes(cluster_pb2.Cluster(name=route).SerializeToString()) + template
+
+
+def load_assignment(route: str, endpoints: Sequence[Endpoint]) -> bytes:
+    """The instances behind a route, each with its weight and what an access line says of it."""
     assignment = endpoint_pb2.ClusterLoadAssignment(cluster_name=route)
     locality = assignment.endpoints.add()
-    for endpoint in endpoints:
+    rules = [rule_of(endpoint, route) for endpoint in endpoints]
+    sizes = Counter(rule.group for rule in rules if rule)
+    for endpoint, rule in zip(endpoints, rules, strict=True):
         target = locality.lb_endpoints.add()
+        if rule and rule.weight > 0:
+            target.load_balancing_weight.value = max(1, rule.weight * WEIGHT_UNIT // sizes[rule.group])
         address = target.endpoint.address.socket_address
         address.address, address.port_value = endpoint.host, endpoint.port
         target.metadata.filter_metadata[METADATA].update(

@@ -20,8 +20,10 @@ from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
+from chalicelib.contracts.codec import DecodeError, from_json
 from chalicelib.contracts.grants import ISSUER, LOG, ROUTE
-from chalicelib.contracts.routing import Endpoint
+from chalicelib.contracts.routing import Endpoint, RouteRule
+from router.routes import normalise
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +70,15 @@ class Grants:
             and claims.get("rv") == endpoint.routes_version
             and _covers(claims.get("routes"), endpoint.routes)
         )
+
+    def rules(self, endpoint: Endpoint) -> tuple[RouteRule, ...]:
+        """What CC granted with the routes of an endpoint whose grant is good; of anything else nothing."""
+        rules = (self.claims(endpoint.grant) or {}).get("rules")
+        said = rules.items() if isinstance(rules, dict) else ()
+        try:
+            return tuple(from_json(RouteRule, {"route": normalise(route), **rule}) for route, rule in sorted(said))
+        except (DecodeError, TypeError):
+            return ()
 
     def log_source(self, grant: str) -> tuple[str, str] | None:
         """(grant type, app guid) of a grant that lets its holder post log lines of the app; None when it is none.

@@ -62,14 +62,18 @@ class LogsHttp:
     async def _take(self, request: web.Request) -> web.Response:
         """``POST /logs`` as contracts.logs has it. Lines of other writers than a DEA must be access lines."""
         grant = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        allowed = await asyncio.to_thread(self._grants.log_source, grant)
-        if allowed is None:
+        allowed = await self._source(grant) if grant else None
+        if grant and allowed is None:
             self.refused += 1
             return web.Response(status=401)
         try:
             batch = from_json(LogBatch, await request.json())
         except (ValueError, DecodeError, RecursionError) as problem:
             return web.Response(status=400, text=str(problem))
+        allowed = allowed or await self._source(batch.grant)
+        if allowed is None:
+            self.refused += 1
+            return web.Response(status=401)
         if not all(0 <= entry.timestamp < 2**63 and entry.type in ("OUT", "ERR") for entry in batch.entries):
             return web.Response(status=400, text="a timestamp or type is out of range")
         kind, source_id = allowed
@@ -79,6 +83,9 @@ class LogsHttp:
             return web.Response(status=403)
         self._cache.put(batch.source_id, batch.entries)
         return web.Response(status=204)
+
+    async def _source(self, grant: str) -> tuple[str, str] | None:
+        return await asyncio.to_thread(self._grants.log_source, grant)
 
     async def _info(self, request: web.Request) -> web.Response:
         # Three parts: clients warn about any other version.

@@ -71,8 +71,9 @@ class Rendering:
                 self._apps[route] = endpoints[0].app_guid
             self._by_host.setdefault(host, set()).add(route)
             changed = self._put(ASSIGNMENT, route, load_assignment(route, endpoints))
-            if route not in self.resources[CLUSTER]:
-                self._put(CLUSTER, route, cluster(route))
+            # Of an empty route nobody can tell how it is to be balanced: it stays as it was.
+            is_new = route not in self.resources[CLUSTER]
+            if (endpoints or is_new) and self._put(CLUSTER, route, cluster(route, endpoints)):
                 touched[CLUSTER].add(route)
         else:
             self._apps.pop(route, None)

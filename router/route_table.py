@@ -23,6 +23,10 @@ class Order:
     seq: int
     sent_at: float
 
+    def is_same(self, other: "Order") -> bool:
+        """Parts of one list have been sent one after the other."""
+        return (self.boot, self.seq) == (other.boot, other.seq)
+
     def is_after(self, other: "Order") -> bool:
         return self.seq > other.seq if self.boot == other.boot else self.sent_at > other.sent_at
 
@@ -33,12 +37,25 @@ class Entry:
     order: Order
 
 
+#: Full registrations of one DEA whose parts are awaited at a time; older ones come too late to matter.
+MAX_PARTIAL = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """A full registration of which parts are missing: those that have been heard, by number."""
+
+    order: Order
+    heard: tuple[int, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class DeaRoutes:
     """What one DEA said. heard: when it last spoke; gone: unregistered guids and when (both in the table's time)."""
 
     heard: float = 0.0
     full: Order | None = None
+    partial: tuple[Partial, ...] = ()
     entries: dict[str, Entry] = field(default_factory=dict)
     gone: dict[str, float] = field(default_factory=dict)
 
@@ -122,14 +139,24 @@ def _with(dea: DeaRoutes, message: Register, order: Order) -> DeaRoutes:
     if dea.full is not None and not order.is_after(dea.full):
         return dea
     entries = dict(dea.entries)
-    if message.full:
-        # What a later delta has said already is newer than this list.
-        entries = {guid: entry for guid, entry in entries.items() if entry.order.is_after(order)}
     for endpoint in message.endpoints:
         known = entries.get(endpoint.instance_guid)
         if endpoint.instance_guid not in dea.gone and (known is None or order.is_after(known.order)):
             entries[endpoint.instance_guid] = Entry(endpoint, order)
-    return replace(dea, entries=entries, full=order if message.full else dea.full)
+    partial = _heard(dea.partial, message, order) if message.parts > 1 else dea.partial
+    if not message.full and not any(len(one.heard) == message.parts for one in partial if one.order.is_same(order)):
+        return replace(dea, entries=entries, partial=partial)
+    # The list is whole. What a later delta has said already is newer than it; what is older and not in it is no more.
+    kept = {guid: entry for guid, entry in entries.items() if entry.order.is_same(order) or entry.order.is_after(order)}
+    return replace(dea, entries=kept, full=order, partial=tuple(one for one in partial if one.order.is_after(order)))
+
+
+def _heard(partial: tuple[Partial, ...], message: Register, order: Order) -> tuple[Partial, ...]:
+    """With this part; the newest lists only."""
+    known = next((one for one in partial if one.order.is_same(order)), Partial(order, ()))
+    heard = replace(known, heard=tuple(sorted({*known.heard, message.part})))
+    others = [one for one in partial if not one.order.is_same(order)]
+    return tuple(sorted([*others, heard], key=lambda one: (one.order.sent_at, one.order.seq)))[-MAX_PARTIAL:]
 
 
 def prune(

@@ -7,6 +7,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from chalicelib.contracts.routing import Endpoint, Register, Unregister
@@ -62,6 +63,8 @@ class Routing:
         good: frozenset[str] = frozenset()
         if isinstance(message, Register):
             good = frozenset(e.instance_guid for e in message.endpoints if self._grants.is_route_grant(e))
+            ruled = (replace(e, rules=self._grants.rules(e)) for e in message.endpoints)
+            message = replace(message, endpoints=tuple(ruled))
         taking = self._take(message, sent_at, lambda endpoint: endpoint.instance_guid in good)
         return asyncio.run_coroutine_threadsafe(taking, self._loop).result()
 

@@ -1,8 +1,9 @@
 """Log lines on their way from a DEA to a router: ``POST <router logs address>/logs``.
 
-Header ``Authorization: Bearer <log grant>``; body a :class:`LogBatch` as JSON, all of one source. Answers 204,
-401 (no good grant) or 403 (grant of another source). Sending a batch again is harmless: a router drops
-entries whose ``offset`` is not beyond the last it has for (instance_guid, stream).
+Header ``Authorization: Bearer <log grant>``, or the grant in the batch where it may be too long for a header; body a
+:class:`LogBatch` as JSON, all of one source. Answers 204, 401 (no good grant) or 403 (grant of another source).
+Sending a batch again is harmless: a router drops entries whose ``offset`` is not beyond the last it has for
+(instance_guid, stream).
 """
 
 from dataclasses import dataclass
@@ -26,5 +27,8 @@ class LogEntry:
 
 @dataclass(frozen=True, slots=True)
 class LogBatch:
+    """grant: of the sender, unless it is in the header."""
+
     source_id: str
     entries: tuple[LogEntry, ...]
+    grant: str = ""

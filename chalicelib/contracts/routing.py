@@ -4,10 +4,26 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class RouteRule:
+    """What a route asks of routers beside finding its instances. Routers read it from the grant (contracts.grants).
+
+    weight: of all instances of ``group`` together, compared with the route's other groups; 0: none was said.
+    protocol: http1 or http2 (without TLS). balance: round-robin or least-connection; empty: at random.
+    """
+
+    route: str
+    group: str = ""
+    weight: int = 0
+    protocol: str = "http1"
+    balance: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Endpoint:
     """A healthy instance behind routes (``host[/path]``, lower case, ``*.`` for a wildcard).
 
     grant: JWT signed by CC over instance guid, routes and routes_version (contracts.grants).
+    rules: filled in by routers; what a DEA says there counts for nothing.
     """
 
     instance_guid: str
@@ -20,13 +36,16 @@ class Endpoint:
     routes: tuple[str, ...]
     routes_version: int
     grant: str
+    rules: tuple[RouteRule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Register:
     """``router.register`` on topic ``routes``. Order: (boot, seq); an older seq of a boot is dropped.
 
-    full: this is all that the DEA has, and replaces everything of it that is older.
+    full: this is all that the DEA has, and replaces everything of it that is older. A list too long for one message
+    comes in ``parts``, this one being number ``part`` (from 0): all have one seq, none is ``full``, and when all of
+    them have been heard they count as a full registration of that seq.
     """
 
     dea: str
@@ -34,6 +53,8 @@ class Register:
     seq: int
     full: bool
     endpoints: tuple[Endpoint, ...]
+    part: int = 0
+    parts: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,13 +59,17 @@ def process_of(app_guid: str, process_type: str) -> Process | None:
     return next(reversed(processes_of(app_guid, process_type)), None)
 
 
-def refresh(world: World, unit: Unit, app_guid: str, process_type: str, routes_after: Iterable[Route]) -> None:
+def refresh(
+    world: World, unit: Unit, app_guid: str, process_type: str, changed: Callable[[list[Route]], list[Route]]
+) -> None:
     """Give the processes of this type their new routes, and tell their instances. Nothing, while there is none.
 
-    Saving a process is conditional on its rev: of two changes at once one begins anew and sees the other.
+    ``changed``: makes of the routes that the app has those that it is to have. Saving a process is conditional on its
+    rev, which is read before the routes: of two changes at once one begins anew and sees the other.
     """
-    routes = list(routes_after)
-    for process in processes_of(app_guid, process_type):
+    found = processes_of(app_guid, process_type)
+    routes = changed(mapped_routes(app_guid)) if found else []
+    for process in found:
         if not serve(process, routes):
             continue
         if len(process.routes) > ROUTES_PER_PROCESS:
@@ -90,9 +94,12 @@ def refresh_all(
     world: World, unit: Unit, route: Route, affected: Iterable[tuple[str, str]], is_gone: bool = False
 ) -> None:
     """Refresh the processes (app guid, type) that ``route`` led to before, or leads to as it is now."""
+
+    def changed(routes: list[Route]) -> list[Route]:
+        return [*(other for other in routes if other.guid != route.guid), *(() if is_gone else (route,))]
+
     for app_guid, process_type in sorted(affected):
-        others = [other for other in mapped_routes(app_guid) if other.guid != route.guid]
-        refresh(world, unit, app_guid, process_type, others if is_gone else [*others, route])
+        refresh(world, unit, app_guid, process_type, changed)
 
 
 def forget_app(world: World, app_guid: str, trace: str = "") -> None:

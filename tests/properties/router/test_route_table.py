@@ -44,14 +44,24 @@ def histories(draw: st.DrawFn, dea: str = "dea-0") -> tuple[list[Message], dict[
                 has[guid] = endpoint(guid, tuple(sorted(routes)), version)
                 messages.append((Register(dea, f"b{boot}", seq, False, (has[guid],)), time))
                 continue
-            messages.append((Register(dea, f"b{boot}", seq, True, tuple(has.values())), time))
+            messages += whole(draw, dea, f"b{boot}", seq, has, time)
         # An agent that restarts begins with all that it has adopted; some may have died meanwhile.
         time += 1
         for guid in draw(st.sets(st.sampled_from(sorted(has)), max_size=2)) if has else ():
             del has[guid]
             gone.add(guid)
-        messages.append((Register(dea, f"b{boot + 1}", 0, True, tuple(has.values())), time))
+        messages += whole(draw, dea, f"b{boot + 1}", 0, has, time)
     return messages, has
+
+
+def whole(draw: st.DrawFn, dea: str, boot: str, seq: int, has: dict[str, Endpoint], time: float) -> list[Message]:
+    """The full list, in one message or in several."""
+    parts = draw(st.integers(1, 3))
+    endpoints = list(has.values())
+    return [
+        (Register(dea, boot, seq, parts == 1, tuple(endpoints[part::parts]), part, parts), time + part / 10)
+        for part in range(parts)
+    ]
 
 
 def told(messages: list[Message], index: RouteIndex | None = None) -> RouteTable:
@@ -129,7 +139,7 @@ def test_a_repeated_full_registration_changes_nothing(history: tuple[list[Messag
     table = told(messages)
     last, sent_at = messages[-1]
     assert isinstance(last, Register)
-    again = replace(last, seq=last.seq + 1, endpoints=tuple(truth.values()))
+    again = replace(last, seq=last.seq + 1, endpoints=tuple(truth.values()), full=True, part=0, parts=1)
     after, changes = apply(table, again, sent_at + 1, now=0.0)
     assert not changes
     assert content(after) == truth

@@ -1,6 +1,6 @@
 """The kernel's table of sockets."""
 
-from dea_agent.sockets import ESTABLISHED, Socket, parse
+from chalicelib.adapters.sockets import ESTABLISHED, Socket, parse
 
 TABLE = """\
   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode

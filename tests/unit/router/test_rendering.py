@@ -5,13 +5,14 @@ import random
 from envoy.config.cluster.v3.cluster_pb2 import Cluster
 from envoy.config.endpoint.v3.endpoint_pb2 import ClusterLoadAssignment
 from envoy.config.route.v3.route_pb2 import RouteConfiguration
+from envoy.extensions.upstreams.http.v3.http_protocol_options_pb2 import HttpProtocolOptions
 
 from chalicelib.contracts.routing import Endpoint
 from router.envoy_config import ASSIGNMENT, CLUSTER, ROUTES, ROUTES_NAME
 from router.rendering import Rendering
 from router.route_index import RouteIndex
 from router.route_table import Changes
-from tests.unit.router.builders import an_endpoint
+from tests.unit.router.builders import an_endpoint, ruled
 
 BASE = RouteConfiguration(name=ROUTES_NAME).SerializeToString()
 
@@ -98,3 +99,41 @@ def test_one_route_more_at_ten_thousand_takes_milliseconds() -> None:
     rendering.update(touched)
     assert time.process_time() - began < 0.1
     assert "new.example.com" in hosts(rendering)
+
+
+def cluster_of(rendering: Rendering, route: str) -> Cluster:
+    return Cluster.FromString(rendering.resources[CLUSTER][route].value)
+
+
+def test_a_destinations_weight_is_shared_by_its_instances() -> None:
+    _, rendering = rendered(
+        ruled(an_endpoint("g1", "a.x"), group="blue", weight=70),
+        ruled(an_endpoint("g2", "a.x"), group="blue", weight=70),
+        ruled(an_endpoint("g3", "a.x"), group="green", weight=30),
+    )
+    assignment = ClusterLoadAssignment.FromString(rendering.resources[ASSIGNMENT]["a.x"].value)
+    weights = [one.load_balancing_weight.value for one in assignment.endpoints[0].lb_endpoints]
+    assert weights == [35000, 35000, 30000]
+    assert cluster_of(rendering, "a.x").lb_policy == Cluster.ROUND_ROBIN, "choosing at random knows no weights"
+
+
+def test_a_cluster_is_as_its_route_asks_and_follows_it() -> None:
+    plain = an_endpoint("g1", "a.x")
+    index, rendering = rendered(plain)
+    assert cluster_of(rendering, "a.x").lb_policy == Cluster.RANDOM
+    changed = ruled(plain, balance="least-connection", protocol="http2")
+    touched = rendering.update(index.change(Changes((plain,), (changed,)), now=0.0))
+    assert touched[CLUSTER] == {"a.x"}
+    cluster = cluster_of(rendering, "a.x")
+    assert cluster.lb_policy == Cluster.LEAST_REQUEST
+    options = cluster.typed_extension_protocol_options["envoy.extensions.upstreams.http.v3.HttpProtocolOptions"]
+    spoken = HttpProtocolOptions.FromString(options.value).explicit_http_config
+    assert spoken.HasField("http2_protocol_options")
+    assert rendering.update(index.change(Changes((changed,), ()), now=0.0))[CLUSTER] == set(), "empty: as it was"
+
+
+def test_one_instance_that_speaks_http1_keeps_the_route_at_http1() -> None:
+    _, rendering = rendered(ruled(an_endpoint("g1", "a.x"), protocol="http2"), an_endpoint("g2", "a.x"))
+    options = cluster_of(rendering, "a.x").typed_extension_protocol_options
+    (value,) = (one.value for one in options.values())
+    assert HttpProtocolOptions.FromString(value).explicit_http_config.HasField("http_protocol_options")
