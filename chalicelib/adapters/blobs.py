@@ -6,6 +6,7 @@ works with AWS and with every stand-in, and keeps bucket names out of DNS.
 """
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -99,7 +100,8 @@ class Blobs:
         return sum(file.write(chunk) for chunk in self.iterate(key))
 
     def upload_from(self, key: str, source: BinaryIO | Iterable[bytes]) -> int:
-        """Store what ``source`` yields, however long, holding one part in memory; the number of bytes.
+        """Store what ``source`` yields, however long, one part on its way while the next one is made; the number of
+        bytes.
 
         Nothing is visible under ``key`` before the whole is there, and a source that fails leaves nothing behind.
         """
@@ -110,12 +112,22 @@ class Blobs:
             return len(first)
         upload_id = self.create_multipart(key)
         target = {"Bucket": self.bucket, "Key": key, "UploadId": upload_id}
+
+        def send(number: int, data: bytes) -> dict[str, Any]:
+            answer = self.s3.upload_part(**target, PartNumber=number, Body=data)
+            return {"PartNumber": number, "ETag": answer["ETag"]}
+
         try:
-            size, done = 0, []
-            for number, data in enumerate(_prepend(first, parts), start=1):
-                answer = self.s3.upload_part(**target, PartNumber=number, Body=data)
-                done.append({"PartNumber": number, "ETag": answer["ETag"]})
-                size += len(data)
+            size, done = 0, list[dict[str, Any]]()
+            with ThreadPoolExecutor(1, "part") as thread:
+                on_its_way: Future[dict[str, Any]] | None = None
+                for number, data in enumerate(_prepend(first, parts), start=1):
+                    if on_its_way is not None:
+                        done.append(on_its_way.result())
+                    on_its_way = thread.submit(send, number, data)
+                    size += len(data)
+                if on_its_way is not None:
+                    done.append(on_its_way.result())
             self.s3.complete_multipart_upload(**target, MultipartUpload={"Parts": done})
         except BaseException:
             self.abort_multipart(key, upload_id)

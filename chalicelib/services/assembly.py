@@ -10,12 +10,14 @@ import re
 import stat
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, BinaryIO, Protocol
 
+from chalicelib.adapters.blobs import BlobInfo
 from chalicelib.core import archive
 from chalicelib.core.archive import ArchiveLimits, ArchiveRefused, Entry, quoted
 from chalicelib.core.zips import PackageZip
@@ -34,6 +36,10 @@ AHEAD_FILES = 16
 #: Fast, because most of what is big in an app is compressed already.
 DEFLATE_LEVEL = 1
 
+#: What packs to no less than this share is stored as it is; told by the beginning of a file, so many bytes of it.
+#: Images, archives and models do not pack, and trying took most of the time that such a package took.
+STORED_ABOVE, SAMPLE_BYTES = 0.95, 64 * 1024
+
 #: Every file gets the same time, so that the same app makes the same package.
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -43,6 +49,7 @@ class BlobStore(Protocol):
 
     def exists(self, key: str) -> bool: ...
     def iterate(self, key: str) -> Iterator[bytes]: ...
+    def head(self, key: str) -> BlobInfo | None: ...
     def download_to(self, key: str, file: BinaryIO) -> int: ...
     def upload_from(self, key: str, source: BinaryIO | Iterable[bytes]) -> int: ...
 
@@ -105,6 +112,9 @@ def assemble(
     with tempfile.TemporaryFile() as file, ThreadPoolExecutor(AHEAD_FILES, "ahead") as threads:
         upload: PackageZip | None = None
         if upload_key is not None:
+            found = blobs.head(upload_key)
+            if found is not None:
+                archive.check_packed(found.size, limits)  # before it fills a disk
             blobs.download_to(upload_key, file)
             upload = PackageZip(file, limits)
         sent = upload.entries if upload else ()
@@ -115,7 +125,7 @@ def assemble(
         archive.check_unpacked(entries, limits)
         archive.check_tree(entries)
 
-        new = _fill_pool(blobs, upload) if upload else 0
+        pooling = threads.submit(_fill_pool, blobs, upload) if upload else None
         digest = hashlib.sha256()
 
         def contents(entry: Entry) -> Iterator[bytes]:
@@ -127,14 +137,16 @@ def assemble(
             sink = _Sink()
             with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED, compresslevel=DEFLATE_LEVEL) as target:
                 for entry in sorted(entries, key=lambda entry: entry.path):
-                    with target.open(_header(entry), "w") as member:
-                        for chunk in contents(entry) if entry.kind != archive.DIRECTORY else ():
+                    chunks = contents(entry) if entry.kind != archive.DIRECTORY else iter(())
+                    first = next(chunks, b"")
+                    with target.open(_header(entry, first), "w") as member:
+                        for chunk in chain([first], chunks):
                             member.write(chunk)
                             yield sink.drain(digest)
             yield sink.drain(digest)
 
         size = blobs.upload_from(package_key(package_guid), stream())
-        return Assembled(digest.hexdigest(), size, len(entries), new)
+        return Assembled(digest.hexdigest(), size, len(entries), pooling.result() if pooling else 0)
 
 
 def _fill_pool(blobs: BlobStore, upload: PackageZip) -> int:
@@ -194,14 +206,20 @@ def _from_pool(blobs: BlobStore, item: PoolFile) -> Iterator[bytes]:
         raise ArchiveRefused(f"{quoted(item.path)} is damaged in the resource pool; push again")
 
 
-def _header(entry: Entry) -> zipfile.ZipInfo:
+def _header(entry: Entry, first: bytes) -> zipfile.ZipInfo:
+    """``first``: the beginning of the file."""
     types = {archive.FILE: stat.S_IFREG, archive.DIRECTORY: stat.S_IFDIR, archive.LINK: stat.S_IFLNK}
     info = zipfile.ZipInfo(entry.path + "/" * (entry.kind == archive.DIRECTORY), EPOCH)
     info.create_system = 3  # Unix: the attributes hold a mode
     info.external_attr = (types[entry.kind] | entry.mode) << 16
-    info.compress_type = zipfile.ZIP_STORED if entry.kind == archive.DIRECTORY else zipfile.ZIP_DEFLATED
+    info.compress_type = zipfile.ZIP_DEFLATED if _packs(first) else zipfile.ZIP_STORED
     info.file_size = entry.size
     return info
+
+
+def _packs(first: bytes) -> bool:
+    sample = first[:SAMPLE_BYTES]
+    return len(zlib.compress(sample, DEFLATE_LEVEL)) < STORED_ABOVE * len(sample)
 
 
 class _Sink:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import BinaryIO
 
-from chalicelib.adapters.blobs import Blobs
+from chalicelib.adapters.blobs import BlobInfo, Blobs
 from chalicelib.services.assembly import POOL_MAX_BYTES, POOL_MIN_BYTES
 from chalicelib.services.listing import BATCH
 from chalicelib.tables.apps import Pooled
@@ -38,6 +38,9 @@ class IndexedBlobs:
     def exists(self, key: str) -> bool:
         fingerprint = _fingerprint(key)
         return self.blobs.exists(key) if fingerprint is None else bool(list(Pooled.batch_get([fingerprint])))
+
+    def head(self, key: str) -> BlobInfo | None:
+        return self.blobs.head(key)
 
     def iterate(self, key: str) -> Iterator[bytes]:
         return self.blobs.iterate(key)
