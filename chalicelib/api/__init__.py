@@ -55,6 +55,7 @@ MODULES = (
     "uaa_clients",
     "uaa_groups",
     "uploads",
+    "usage_events",
     "users",
     "version_two",
 )

@@ -3,7 +3,7 @@
 from typing import Any
 
 from chalicelib.api.base import Answer, Endpoints, Request
-from chalicelib.api.render import listing, paginated, when
+from chalicelib.api.render import MOMENT_PARAMETERS, listing, paginated, when
 from chalicelib.api.scoped import narrowed
 from chalicelib.services import events
 from chalicelib.services.listing import sliced
@@ -11,7 +11,18 @@ from chalicelib.tables.ledger import AuditEvent
 
 endpoints = Endpoints(__name__)
 
-PARAMETERS = ("page", "per_page", "order_by", "types", "target_guids", "space_guids", "organization_guids", "guids")
+PARAMETERS = (
+    "page",
+    "per_page",
+    "order_by",
+    *MOMENT_PARAMETERS,
+    "types",
+    "target_guids",
+    "target_guids[not]",
+    "space_guids",
+    "organization_guids",
+    "guids",
+)
 
 
 def render(request: Request, event: AuditEvent) -> dict[str, Any]:
@@ -38,7 +49,10 @@ def index(request: Request) -> Answer:
     what = listing(request, [], *PARAMETERS)
     filters = {"target_guids": "target_guid", "space_guids": "space_guid", "organization_guids": "org_guid"}
     found = events.search(request.actor, *(request.values(name) for name in filters))
-    return paginated(request, sliced(found, narrowed(request, what, types="type", **filters)), render)
+    what = narrowed(request, what, types="type", **filters)
+    if (others := request.values("target_guids[not]")) is not None:
+        what = what.having(lambda event: event.target_guid not in others)
+    return paginated(request, sliced(found, what), render)
 
 
 @endpoints("GET", "/v3/audit_events/{guid}")

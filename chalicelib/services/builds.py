@@ -9,7 +9,17 @@ from chalicelib.contracts.staging import DropletMade, StagingFinished
 from chalicelib.core.errors import BadRequest, StagingInProgress
 from chalicelib.core.lifecycle import wrong_process_types
 from chalicelib.core.roles import Actor
-from chalicelib.services import audit, buildpacks, droplets, flags, listing, packages, placements, retention
+from chalicelib.services import (
+    audit,
+    buildpacks,
+    droplets,
+    flags,
+    listing,
+    packages,
+    placements,
+    retention,
+    usage_events,
+)
 from chalicelib.tables.apps import App, Build, Droplet, Package
 from chalicelib.tables.identity import Space
 from chalicelib.tables.running import Placement
@@ -56,6 +66,7 @@ def create(
     unit.claim(SCOPE, str(app.guid), str(build.guid), StagingInProgress())
     unit.due(build, build.deadline)
     placements.open_staging(world, unit, build, app)
+    usage_events.build_changed(unit, build, "STAGING_STARTED")
     _record(unit, actor, "build.create", app, space, {"build_guid": build.guid, "package_guid": package.guid})
     unit.commit()
     return build
@@ -126,6 +137,8 @@ def _succeed(world: World, build: Build, made: DropletMade, trace: str) -> None:
     unit = world.unit(trace)
     unit.create(droplet)
     unit.delete(Placement(str(build.guid), 0))
+    used = next((str(buildpack.name) for buildpack in made.buildpacks), None)
+    usage_events.build_changed(unit, build, "BUILDPACK_SET", used)
     _settle(world, unit, build, "droplet.create", {"droplet_guid": droplet.guid, "package_guid": build.package_guid})
 
 
@@ -162,6 +175,7 @@ def _settle(world: World, unit: Unit, build: Build, event: str, data: dict[str, 
     Those go by a job of their own, which is owed from then on.
     """
     unit.put(build)
+    usage_events.build_changed(unit, build, "STAGING_STOPPED")
     unit.release(SCOPE, str(build.app_guid))
     if build.deadline:
         unit.settled(build, float(build.deadline))

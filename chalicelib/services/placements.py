@@ -15,7 +15,7 @@ from chalicelib.contracts.health import AuctionCheck, DropletUpdated, PlacementO
 from chalicelib.contracts.staging import StagingStop
 from chalicelib.core.auction import retry_delay_s
 from chalicelib.core.errors import NotFound
-from chalicelib.services import environment, quotas
+from chalicelib.services import environment, metering
 from chalicelib.tables.apps import App, Build, Droplet
 from chalicelib.tables.base import Member
 from chalicelib.tables.running import OPEN, Auction, Placement, Process
@@ -50,7 +50,7 @@ def start_process(
     earlier = int(process.version)
     process.version, process.state, process.droplet_guid = earlier + 1, "STARTED", str(droplet.guid)
     process.changed_at = now()
-    quotas.settle_process(unit, process)
+    metering.settle(unit, process, app)
     spec = environment.run_spec(world, app, process, droplet, earlier + 1, variables)
     world.blobs.put_bytes(run_spec_key(str(process.guid), earlier + 1), json.dumps(to_json(spec)).encode())
     # It holds variables in clear text. The last version's stays until this unit has replaced it for good.
@@ -66,7 +66,7 @@ def start_process(
 def stop_process(world: World, unit: Unit, process: Process) -> None:
     """Want nothing of the process any more."""
     process.state, process.changed_at = "STOPPED", now()
-    quotas.settle_process(unit, process)
+    metering.settle(unit, process)
     unit.put(process)
     unit.delete(_desired(process))
     unit.send("topic:dea", "dea.stop", Stop(str(process.guid), up_to_version=int(process.version)))
@@ -76,7 +76,7 @@ def stop_process(world: World, unit: Unit, process: Process) -> None:
 def scale_process(world: World, unit: Unit, process: Process, droplet: Droplet | None, instances: int) -> None:
     """Want so many instances of the running version: the highest indices go, new ones are auctioned."""
     former, process.instances, process.changed_at = int(process.instances), instances, now()
-    quotas.settle_process(unit, process)
+    metering.settle(unit, process)
     unit.put(process)
     if process.state == "STARTED" and droplet is not None:
         if instances > former:

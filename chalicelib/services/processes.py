@@ -6,7 +6,7 @@ from chalicelib.adapters.clock import new_guid
 from chalicelib.bootstrap import World
 from chalicelib.core.errors import NotFound, Unprocessable
 from chalicelib.core.roles import READ, Actor
-from chalicelib.services import audit, droplets, listing, placements, quotas, routing, sidecars, steps
+from chalicelib.services import audit, droplets, listing, metering, placements, quotas, routing, sidecars, steps
 from chalicelib.services.owned import owned
 from chalicelib.services.steps import Step
 from chalicelib.tables.apps import App, Droplet
@@ -141,7 +141,7 @@ def resize(world: World, unit: Unit, app: App, process: Process, changes: dict[s
             setattr(process, name, value)
     instances = changes.get("instances", int(process.instances))
     if instances == int(process.instances):
-        quotas.settle_process(unit, process)
+        metering.settle(unit, process, app)
         unit.put(process)
         return
     droplet = droplets.find(process.droplet_guid or app.droplet_guid)

@@ -16,7 +16,7 @@ from chalicelib.core import quotas as uses
 from chalicelib.core.errors import Conflict, NotFound, Unprocessable
 from chalicelib.core.roles import Actor
 from chalicelib.core.tasks import CANCELING, CANCELLED, ENDED, FAILED, PENDING
-from chalicelib.services import audit, environment, listing, placements, quotas
+from chalicelib.services import audit, environment, listing, placements, quotas, usage_events
 from chalicelib.tables.apps import App, Droplet
 from chalicelib.tables.base import Member
 from chalicelib.tables.identity import Space
@@ -65,6 +65,7 @@ def _create(world: World, actor: Actor, task: Task, app: App, space: Space, drop
         unit.create(task)
         unit.due(task, float(task.deadline))
         quotas.charge(unit, str(task.org_guid), str(task.space_guid), _use(task))
+        usage_events.task_changed(unit, task, "TASK_STARTED", app)
         row = placements.new_row(TASK, str(task.guid), str(app.guid), 0, 0)
         unit.put(row)
         placements.hold_auction(world, unit, discover(task, droplet, row))
@@ -144,6 +145,7 @@ def end(
     look_again(unit, task, now() + KEPT_S)
     unit.put(task)
     quotas.charge(unit, str(task.org_guid), str(task.space_guid), -_use(task))
+    usage_events.task_changed(unit, task, "TASK_STOPPED")
     if row is not None:
         unit.delete(row, Placement.instance_guid == row.instance_guid)
         if stop:

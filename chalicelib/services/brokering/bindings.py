@@ -321,8 +321,7 @@ def _failed(world: World, unit: Unit, binding: ServiceBinding) -> None:
 
 
 def _org_guid(binding: ServiceBinding) -> str:
-    space = listing.find(Space, str(binding.space_guid))
-    return str(space.org_guid) if space else "none"
+    return quotas.org_of(str(binding.space_guid))
 
 
 def _record(unit: Unit, actor: Actor, binding: ServiceBinding, org_guid: str, verb: str) -> None:

@@ -6,12 +6,15 @@ from typing import Any
 from chalicelib.bootstrap import World
 from chalicelib.core.osb import DEPROVISION, PROVISION, UPDATE, Call
 from chalicelib.core.quotas import Use
-from chalicelib.services import audit, listing, quotas
+from chalicelib.services import audit, listing, quotas, usage_events
 from chalicelib.services.brokering import operations
 from chalicelib.services.brokering.operations import actor_of
 from chalicelib.tables.identity import Organization, Secret, Space
 from chalicelib.tables.services import ServiceInstance, ServicePlan
 from chalicelib.tables.unit import Unit
+
+#: Verbs that make usage events, and the states that these have.
+BILLED = {"create": "CREATED", "update": "UPDATED", "delete": "DELETED"}
 
 
 def scope(space_guid: str) -> str:
@@ -104,8 +107,7 @@ def failed(world: World, unit: Unit, instance: ServiceInstance) -> None:
 
 
 def _org_guid(instance: ServiceInstance) -> str:
-    space = listing.find(Space, str(instance.space_guid))
-    return str(space.org_guid) if space else "none"
+    return quotas.org_of(str(instance.space_guid))
 
 
 def forget(unit: Unit, instance: ServiceInstance, org_guid: str) -> None:
@@ -131,7 +133,9 @@ def record(
     verb: str,
     request: Mapping[str, Any] | None = None,
 ) -> None:
-    """``audit.service_instance.<verb>``, or that of a user-provided one."""
+    """``audit.service_instance.<verb>``, or that of a user-provided one; what is billed is told as usage, too."""
     kind = "service_instance" if instance.is_managed else "user_provided_service_instance"
     data = {"request": dict(request)} if request is not None else {}
     audit.record(unit, actor, f"audit.{kind}.{verb}", instance, str(instance.space_guid), org_guid, data)
+    if verb in BILLED:
+        usage_events.service_changed(unit, instance, BILLED[verb])

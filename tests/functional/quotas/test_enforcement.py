@@ -113,7 +113,9 @@ def test_a_quota_that_limits_logs_is_not_given_to_who_has_apps_without_a_limit(t
     tenant.started("shop")
     body = {"name": "quiet", "apps": {"log_rate_limit_in_bytes_per_second": 5}}
     quota = tenant.api.post("/v3/organization_quotas", json=body).guid
-    given = tenant.api.post(f"/v3/organization_quotas/{quota}/relationships/organizations", json=tenant.data(tenant.org))
+    given = tenant.api.post(
+        f"/v3/organization_quotas/{quota}/relationships/organizations", json=tenant.data(tenant.org)
+    )
     assert refused(given) == (
         "Current usage exceeds new quota values. The org(s) being assigned this quota contain apps running with an "
         "unlimited log rate limit."
@@ -193,7 +195,8 @@ def test_a_quota_that_changes_during_charges_loses_none_of_them(tenant: Tenant) 
 
     with ThreadPoolExecutor(max_workers=12) as pool:
         statuses = list(pool.map(change, range(36)))
-    assert set(statuses) <= {200, 202}
+    assert set(statuses[2::3]) == {202}, "a scale is never lost to somebody who changes quotas"
+    assert {*statuses[::3], *statuses[1::3]} <= {200, 409}, "of several administrators some are told to try again"
     assert tenant.used() == tenant.used(space=True) == tenant.wanted()
     counter = tenant.counter()
     limit = tenant.api.get(f"/v3/organization_quotas/{counter.quota_guid}").json["apps"]["total_memory_in_mb"]

@@ -31,7 +31,8 @@ def test_every_organization_has_the_default_quota_until_it_is_given_another(tena
     assert default["name"] == "default"
     assert default["relationships"]["organizations"]["data"] == [{"guid": tenant.org}]
     made = api.post("/v3/organization_quotas", json={"name": "small", **SECTIONS})
-    assert made.status == 201 and {key: made.json[key] for key in SECTIONS} == SECTIONS
+    assert made.status == 201
+    assert {key: made.json[key] for key in SECTIONS} == SECTIONS
     given = api.post(f"/v3/organization_quotas/{made.guid}/relationships/organizations", json=tenant.data(tenant.org))
     assert (given.status, given.json["data"]) == (200, [{"guid": tenant.org}])
     org = api.get(f"/v3/organizations/{tenant.org}").json
@@ -47,7 +48,9 @@ def test_a_quota_shows_all_sections_and_changes_what_is_named(tenant: Tenant) ->
     made = api.post("/v3/organization_quotas", json={"name": "wide"})
     assert {key: made.json[key] for key in EMPTY} == EMPTY
     path = f"/v3/organization_quotas/{made.guid}"
-    changed = api.patch(path, json={"name": "Wider", "apps": {"total_instances": 3}, "metadata": {"labels": {"a": "b"}}})
+    changed = api.patch(
+        path, json={"name": "Wider", "apps": {"total_instances": 3}, "metadata": {"labels": {"a": "b"}}}
+    )
     assert changed.json["apps"] == EMPTY["apps"] | {"total_instances": 3}
     assert (changed.json["name"], changed.json["metadata"]["labels"]) == ("Wider", {"a": "b"})
     again = api.patch(path, json={"apps": {"total_instances": None}, "routes": {"total_routes": 0}})
@@ -107,11 +110,17 @@ def test_everybody_sees_quotas_with_his_own_organizations_and_only_administrator
         ({"name": "x", "apps": {"total_memory_in_mb": 2**31}}, "must be less than or equal to 2147483647"),
         ({"name": "x", "apps": {"total_memory_in_mb": 1.5}}, "Apps.total memory in mb is not a number"),
         ({"name": "x", "apps": {"total_memory_in_mb": True}}, "Apps.total memory in mb is not a number"),
-        ({"name": "x", "services": {"paid_services_allowed": "yes"}}, "Services.paid services allowed must be a boolean"),
+        (
+            {"name": "x", "services": {"paid_services_allowed": "yes"}},
+            "Services.paid services allowed must be a boolean",
+        ),
         ({"name": "x", "routes": {"bogus": 1}}, "Unknown field(s): 'routes.bogus'"),
         ({"name": "x", "bogus": 1}, "Unknown field(s): 'bogus'"),
         ({"name": "x", "relationships": {"organizations": {"data": {}}}}, "Relationships Organizations must be"),
-        ({"name": "x", "relationships": {"organizations": {"data": [{"guid": 5}]}}}, "Relationships Organizations must"),
+        (
+            {"name": "x", "relationships": {"organizations": {"data": [{"guid": 5}]}}},
+            "Relationships Organizations must",
+        ),
         ({"name": "x", "relationships": {"spaces": {"data": []}}}, "Unknown field(s): 'relationships.spaces'"),
         ({"name": "x", "relationships": {"organizations": {"data": [{"guid": "no"}]}}}, 'guids ["no"] do not exist'),
     ],

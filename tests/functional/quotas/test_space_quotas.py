@@ -12,7 +12,8 @@ def test_a_manager_makes_gives_and_takes_away_a_space_quota(tenant: Tenant, api:
     made = manager.post("/v3/space_quotas", json={"name": "tiny", "relationships": relationships})
     assert made.status == 201
     assert made.json["relationships"] == {**relationships, "spaces": {"data": []}}
-    assert made.json["services"]["paid_services_allowed"] is True and "domains" not in made.json
+    assert made.json["services"]["paid_services_allowed"] is True
+    assert "domains" not in made.json
     path = f"/v3/space_quotas/{made.guid}"
     given = manager.post(f"{path}/relationships/spaces", json=tenant.data(tenant.space))
     assert (given.status, given.json["data"]) == (200, [{"guid": tenant.space}])
@@ -26,7 +27,8 @@ def test_a_manager_makes_gives_and_takes_away_a_space_quota(tenant: Tenant, api:
     assert manager.delete(f"{path}/relationships/spaces/{tenant.space}").status == 204
     again = manager.delete(f"{path}/relationships/spaces/{tenant.space}")
     assert again.error[2] == (
-        f"Unable to remove quota from space with guid '{tenant.space}'. Ensure the space quota is applied to this space."
+        f"Unable to remove quota from space with guid '{tenant.space}'. Ensure the space quota is applied to this "
+        "space."
     )
     assert manager.finish(manager.delete(path))["state"] == "COMPLETE"
     assert manager.get(path).error[2] == "Space quota not found"
@@ -80,7 +82,8 @@ def test_a_space_quota_is_seen_by_managers_and_in_the_spaces_that_have_it(tenant
 )
 def test_a_space_quota_needs_its_organization(tenant: Tenant, relationships: object, detail: str) -> None:
     refused = tenant.api.post("/v3/space_quotas", json={"name": "x", "relationships": relationships})
-    assert refused.status == 422 and any(detail in text for text in refused.details), refused.details
+    assert refused.status == 422
+    assert any(detail in text for text in refused.details), refused.details
 
 
 def test_spaces_of_the_body_must_be_in_the_organization(tenant: Tenant) -> None:
