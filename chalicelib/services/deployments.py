@@ -27,6 +27,7 @@ from chalicelib.services import (
     revisions,
     rollouts,
     routing,
+    sidecars,
     steps,
 )
 from chalicelib.services.revisions import Noted
@@ -100,7 +101,8 @@ def create(
         raise Unprocessable(SAME_REVISION)
     draft.guid, draft.app_guid, draft.space_guid = new_guid(), str(app.guid), str(space.guid)
     draft.previous_droplet_guid, draft.droplet_guid = app.droplet_guid, str(droplet.guid)
-    draft.status_at, draft.max_in_flight = stamp(), int(draft.options.get("max_in_flight", 1))
+    draft.created_at = draft.status_at = stamp()
+    draft.max_in_flight = int(draft.options.get("max_in_flight", 1))
     if noted is not None:
         draft.revision_guid, draft.revision_version = str(noted.revision.guid), int(noted.revision.version)
     target = Target(droplet, noted, noted.variables if noted and back_to else None)
@@ -132,6 +134,7 @@ def _droplet(app: App, draft: Deployment, back_to: Revision | None) -> Droplet:
         raise Unprocessable(NO_DROPLET)
     if droplet is None or droplet.app_guid != app.guid or droplet.state != "STAGED":
         raise Unprocessable(WRONG_DROPLET)
+    droplets.require_runnable(droplet)
     return droplet
 
 
@@ -185,6 +188,9 @@ def _successor(web: Process, deployment: Deployment, target: Target) -> Process:
 
 
 def _resize(process: Process, deployment: Deployment) -> None:
+    """Raises Unprocessable when what runs beside the process would not fit."""
+    if "memory_in_mb" in deployment.options:
+        sidecars.check_process_memory(process, deployment.options["memory_in_mb"])
     for option, attribute in SIZES.items():
         if option in deployment.options:
             setattr(process, attribute, deployment.options[option])

@@ -53,13 +53,20 @@ class Show:
 
     def serve(self, app: str, most: int = 100) -> int:
         """Have so many of the newest web process's places serve; how many began to."""
-        rows = [row for row in placements.rows(self.webs(app)[-1]) if row.state != STARTED][:most]
+        rows = self.placed(app, -1)[:most]
         for row in rows:
-            place = (str(row.work_guid), int(row.version), int(row.index), str(row.instance_guid))
-            self.hear("dea.started", Started(*place, "dea-0", "boot", "10.0.0.1", 20001))
-            # It has served long enough for every router to know of it.
-            row.update([Placement.started_at.set(1)])
+            self.say_started(row)
         return len(rows)
+
+    def placed(self, app: str, which: int) -> list[Placement]:
+        """Places of one of the web processes that do not serve yet."""
+        return [row for row in placements.rows(self.webs(app)[which]) if row.state != STARTED]
+
+    def say_started(self, row: Placement) -> None:
+        place = (str(row.work_guid), int(row.version), int(row.index), str(row.instance_guid))
+        self.hear("dea.started", Started(*place, "dea-0", "boot", "10.0.0.1", 20001))
+        # It has served long enough for every router to know of it.
+        row.update([Placement.started_at.set(1)])
 
     def crash(self, app: str, index: int = 0) -> DropletExited:
         """An instance of the newest web process ends by itself, and its place is looked for again."""

@@ -130,11 +130,11 @@ def test_a_canceled_deployment_goes_back_step_by_step(show: Show) -> None:
     assert show.api.post(f"/v3/deployments/{guid}/actions/cancel").status == 200, "twice is once"
     assert show.api.get(f"/v3/apps/{app}/droplets/current").guid == droplet
     assert (show.status(guid), show.sizes(app)) == (CANCELING, [2, 2]), "what serves nobody goes first"
-    for row in Placement.query(str(old.guid)):
-        row.update([Placement.state.set("STARTED"), Placement.started_at.set(1)])
+    for row in show.placed(app, 0):
+        show.say_started(row)
     show.look(guid)
-    for row in Placement.query(str(old.guid)):
-        row.update([Placement.state.set("STARTED"), Placement.started_at.set(1)])
+    for row in show.placed(app, 0):
+        show.say_started(row)
     assert show.status(guid) == CANCELED
     assert [(process.guid, process.instances) for process in show.webs(app)] == [(old.guid, 3)]
     types = {event["type"] for event in show.api.get(f"/v3/audit_events?target_guids={app}").json["resources"]}

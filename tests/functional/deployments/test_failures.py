@@ -1,0 +1,120 @@
+"""A new version that does not work out: taken back by itself, while the old one serves."""
+
+import threading
+from contextlib import suppress
+
+from chalicelib.bootstrap import World
+from chalicelib.core.errors import Conflict
+from chalicelib.services import placements, rollouts
+from chalicelib.tables.unit import Unit
+from tests.functional.deployments.conftest import CANCELED, DEPLOYED, DEPLOYING, Show
+
+
+def test_a_version_that_crashes_at_once_is_taken_back_by_itself(show: Show) -> None:
+    app = show.running(instances=2, worker="python worker.py")
+    (old,) = show.webs(app)
+    droplet = show.api.get(f"/v3/apps/{app}/droplets/current").guid
+    worker = show.api.get(f"/v3/apps/{app}/processes/worker").json
+    guid = show.deployed(app, droplet={"guid": show.stage.staged(app, {"web": "false"})})
+    gone = show.crash(app)
+    show.hear("droplet.exited", gone)
+    show.hear("droplet.exited", gone)
+    show.crash(app)
+    assert show.status(guid) == DEPLOYING, "told three times, it is one crash"
+    show.crash(app)
+    assert show.status(guid) == CANCELED
+    details = show.show(guid)["status"]["details"]
+    assert details["error"] == "The new version crashed 3 times before it was healthy"
+    assert [(web.guid, web.version, web.instances) for web in show.webs(app)] == [(old.guid, old.version, 2)]
+    assert all(row.state == "STARTED" for row in placements.rows(old)), "the old instances were never touched"
+    assert show.api.get(f"/v3/apps/{app}/droplets/current").guid == droplet
+    assert show.api.get(f"/v3/apps/{app}/processes/worker").json == worker
+    events = show.api.get(f"/v3/audit_events?target_guids={app}&types=audit.app.deployment.cancel").json["resources"]
+    assert [event["data"]["error"] for event in events] == [details["error"]]
+    assert events[0]["actor"]["type"] == "system"
+
+
+def test_a_version_without_progress_at_its_deadline_is_taken_back(show: Show) -> None:
+    app = show.running(instances=2)
+    guid = show.deployed(app)
+    show.expire(guid)
+    show.serve(app)
+    assert (show.status(guid), show.sizes(app)) == (DEPLOYING, [1, 2]), "it got there just in time"
+    (row, *_) = [row for row in placements.rows(show.webs(app)[-1]) if row.state != "STARTED"]
+    row.problem = "insufficient resources"
+    row.save()
+    show.expire(guid)
+    rollouts.sweep(show.world)
+    assert show.show(guid)["status"]["reason"] == "CANCELING"
+    assert show.show(guid)["status"]["details"]["error"].endswith("in time: insufficient resources")
+    show.expire(guid)
+    assert show.status(guid) == CANCELED, "although the old version's second place never came back"
+    assert show.sizes(app) == [2]
+
+
+def test_whoever_looks_at_once_does_a_step_once(show: Show) -> None:
+    app = show.running(instances=4)
+    guid = show.deployed(app, options={"max_in_flight": 2})
+    show.serve(app)
+    before = len(show.stage.said("dea.discover"))
+    looks = [threading.Thread(target=rollouts.advance, args=(show.world, guid, "")) for _ in range(4)]
+    for look in looks:
+        look.start()
+    for look in looks:
+        look.join()
+    assert before
+    assert show.sizes(app) == [2, 4]
+    assert len(show.stage.said("dea.discover")) == 1
+    assert show.run(guid, app) == DEPLOYED
+
+
+class Killed(Exception):
+    """The function ends here."""
+
+
+class MortalUnit(Unit):
+    """Every second commit is the last thing that its function does."""
+
+    commits = 0
+
+    def commit(self) -> None:
+        super().commit()
+        MortalUnit.commits += 1
+        if MortalUnit.commits % 2 == 0:
+            raise Killed
+
+
+class MortalWorld(World):
+    def unit(self, trace: str = "") -> Unit:
+        return MortalUnit(self.bus, trace)
+
+
+def test_a_control_plane_killed_at_any_commit_goes_on_where_it_was(show: Show) -> None:
+    app = show.running(instances=2, worker="python worker.py", clock="python clock.py")
+    guid = show.deployed(app, droplet={"guid": show.stage.staged(app, {"web": "new", "worker": "new"})})
+    mortal = MortalWorld(show.world.config, show.world.bus, show.world.blobs, show.world.keys)
+    for _ in range(30):
+        with suppress(Killed, Conflict):
+            rollouts.advance(mortal, guid, "")
+        show.serve(app)
+        if show.show(guid)["status"]["value"] == "FINALIZED":
+            break
+    assert MortalUnit.commits > 6
+    assert show.status(guid) == DEPLOYED
+    assert show.sizes(app) == [2]
+    assert show.api.get(f"/v3/apps/{app}/processes/clock").status == 404
+    assert show.api.get(f"/v3/apps/{app}/processes/worker").status == 200
+
+
+def test_a_quota_that_does_not_allow_it_is_told_and_the_old_version_serves_on(show: Show) -> None:
+    app = show.running(instances=2)
+    org = show.api.get(f"/v3/spaces/{show.stage.space}").json["relationships"]["organization"]["data"]["guid"]
+    body = {"name": "tight", "apps": {"total_instances": 2}}
+    quota = show.api.post("/v3/organization_quotas", json=body).guid
+    to = {"data": [{"guid": org}]}
+    assert show.api.post(f"/v3/organization_quotas/{quota}/relationships/organizations", json=to).status == 200
+    refused = show.deploy(app)
+    assert refused.status == 422
+    assert show.sizes(app) == [2]
+    assert show.api.get(f"/v3/deployments?app_guids={app}").guids == []
+    assert show.api.get(f"/v3/apps/{app}").status == 200
