@@ -52,3 +52,15 @@ def test_a_crashed_predecessor_does_not_hide_the_new_start() -> None:
 
 def test_instances_beyond_what_is_wanted_are_not_told() -> None:
     assert [line.index for line in lines(1, [Place(0, "a", OPEN)], [Heard(3, "x", "RUNNING", 1.0)])] == [0]
+
+
+def test_what_is_placed_tells_states_alone() -> None:
+    places = [
+        Place(0, "a", STARTED, since=60.0),
+        Place(1, "b", "CRASHED", since=50.0),
+        Place(2, "c", OPEN, since=70.0, is_succeeding=True),
+        Place(3, "d", CLAIMED, since=80.0),
+    ]
+    found = lines(5, places, ())
+    assert states(*found) == ["RUNNING", "CRASHED", "RUNNING", "STARTING", "DOWN"]
+    assert [line.since for line in found] == [60.0, 0, 0, 80.0, 0]
