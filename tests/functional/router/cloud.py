@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -115,15 +115,15 @@ class ControlPlane:
     def sign(self, claims: dict[str, Any], key: RSAKey | None = None) -> str:
         return jwt.encode({"alg": "RS256", "kid": "key-1"}, {"iss": ISSUER} | claims, key or self.key)
 
-    def granted(self, endpoint: Endpoint) -> Endpoint:
-        claims = {
+    def granted(self, endpoint: Endpoint, rules: Mapping[str, Any] | None = None) -> Endpoint:
+        claims: dict[str, Any] = {
             "typ": "route",
             "sub": endpoint.instance_guid,
             "app": endpoint.app_guid,
             "routes": list(endpoint.routes),
             "rv": endpoint.routes_version,
         }
-        return replace(endpoint, grant=self.sign(claims))
+        return replace(endpoint, grant=self.sign(claims | ({"rules": rules} if rules else {})))
 
 
 @dataclass
@@ -137,9 +137,10 @@ class Dea:
     seq: int = 0
     full: list[Endpoint] = field(default_factory=list)
 
-    def endpoint(self, guid: str, port: int, *routes: str, app: str = "", index: int = 0) -> Endpoint:
+    def endpoint(self, guid: str, port: int, *routes: str, app: str = "", index: int = 0, **rule: Any) -> Endpoint:
+        """``rule``: what its routes ask for (contracts.routing.RouteRule)."""
         bare = Endpoint(guid, app or f"app-{guid}", f"process-{guid}", 1, index, "127.0.0.1", port, routes, 1, "")
-        return self.plane.granted(bare)
+        return self.plane.granted(bare, dict.fromkeys(routes, rule) if rule else None)
 
     def register(self, *endpoints: Endpoint, full: bool = False) -> Register:
         self.seq += 1
