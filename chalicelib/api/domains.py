@@ -57,7 +57,7 @@ def create(request: Request) -> Answer:
     domain = Domain(name=name, internal=body.boolean("internal"))
     _refuse_router_group(body)
     shared = _relationships(body, domain)
-    if domain.internal and body.data.get("relationships") is not None:
+    if domain.internal and domain.org_guid:
         body.wrong("Cannot associate an internal domain with an organization")
     body.metadata(domain)
     body.done()
@@ -71,7 +71,7 @@ def _refuse_router_group(body: Body) -> None:
         return
     if not isinstance(group, dict) or not isinstance(group.get("guid"), str) or len(group) > 1:
         body.wrong("Router group must be an object with a guid")
-    elif body.data.get("relationships") is not None:
+    elif (body.data.get("relationships") or {}) != {}:
         body.wrong("Domains scoped to an organization cannot be associated to a router group.")
     elif body.data.get("internal") is True:
         body.wrong("Internal domains cannot be associated to a router group.")
@@ -90,7 +90,7 @@ def _relationships(body: Body, domain: Domain) -> list[str]:
         domain.org_guid = body.relationship("organization")
     elif shared:
         body.wrong("Relationships cannot contain shared_organizations without an owning organization.")
-    elif not body.errors:
+    elif not body.errors and not part.data:
         body.wrong("Relationships must name an organization")
     part.finish()
     return shared

@@ -25,10 +25,10 @@ def body_guids(request: Request) -> list[str]:
 
 
 def related(body: Body, name: str) -> list[str]:
-    """The guids of ``name`` in part ``relationships`` of a body; empty when it is not there."""
-    if not body.has(name):
-        return []
+    """The guids of ``name`` in part ``relationships`` of a body; empty when it is not there, or null."""
     value = body.take(name)
+    if value is None:
+        return []
     guids = _guids(value.get("data")) if isinstance(value, dict) and set(value) == {"data"} else None
     if guids is None:
         body.wrong(

@@ -37,6 +37,7 @@ def create(world: World, actor: Actor, domain: Domain, shared_with: Sequence[str
             raise no_such_org(str(domain.org_guid))
         if not actor.may_in_org(MANAGE, str(org.guid)):
             raise NotAuthorized
+        access.require_active(actor, str(org.guid))
         flags.require(actor, "private_domain_creation")
         domain.shared_org_guids = shareable(actor, domain, shared_with)
     else:
@@ -150,6 +151,8 @@ def find_visible(actor: Actor, guid: str, manage: bool = False) -> Domain:
         raise NotFound("Domain")
     if manage and not (actor.is_admin or (domain.org_guid and actor.may_in_org(MANAGE, str(domain.org_guid)))):
         raise NotAuthorized
+    if manage and domain.org_guid:
+        access.require_active(actor, str(domain.org_guid))
     return domain
 
 

@@ -114,7 +114,7 @@ def test_nobody_gives_a_client_what_he_lacks(api: Client) -> None:
 
 def test_a_wrong_client_is_refused_and_not_made(api: Client) -> None:
     good = {"client_id": "robot", "client_secret": "robot-secret"}
-    for change in [
+    wrong: list[dict[str, Any]] = [
         {"client_id": ""},
         {"client_id": 7},
         {"client_id": "a b"},
@@ -135,7 +135,8 @@ def test_a_wrong_client_is_refused_and_not_made(api: Client) -> None:
         {"refresh_token_validity": True},
         {"name": []},
         {"colour": "blue"},
-    ]:
+    ]
+    for change in wrong:
         answered = api.admin.post(CLIENTS, json=good | change)
         assert answered.status == 400, change
         assert answered.json["error"] in ("invalid_client", "invalid_scope"), change

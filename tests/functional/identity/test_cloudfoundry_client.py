@@ -84,6 +84,71 @@ def test_it_makes_and_removes(client: CloudFoundryClient, jobs_done: None) -> No
     assert refused.value.body["errors"][0]["detail"] == "Organization not found"
 
 
+def test_its_manager_of_organizations(client: CloudFoundryClient, jobs_done: None) -> None:
+    orgs = client.v3.organizations
+    org = orgs.create("acme", False, meta_labels={"kind": "test"}, meta_annotations={"note": "any text"})
+    assert orgs[org["guid"]]["metadata"] == {"labels": {"kind": "test"}, "annotations": {"note": "any text"}}
+    assert orgs.update(org["guid"], "umbrella", True, meta_labels={"kind": "made"})["suspended"] is True
+    assert [one["name"] for one in orgs.list(label_selector="kind=made", order_by="-name")] == ["umbrella"]
+    assert orgs.get_first(names="UMBRELLA")["guid"] == org["guid"]
+    assert [one["name"] for one in orgs.list_domains(org["guid"])] == ["localhost"]
+    assert orgs.get_default_domain(org["guid"])["name"] == "localhost"
+    assert orgs.get_usage_summary(org["guid"])["usage_summary"]["memory_in_mb"] == 0
+    segment = client.v3.isolation_segments.create("vault")["guid"]
+    client.v3.isolation_segments.entitle_organizations(segment, org["guid"])
+    assert orgs.assign_default_isolation_segment(org["guid"], segment).guid == segment
+    assert orgs.get_default_isolation_segment(org["guid"]).guid == segment
+    assert orgs.len(names="umbrella") == 1
+    job = orgs.remove(org["guid"], asynchronous=True)
+    assert client.v3.jobs.wait_for_job_completion(job, step=0.05)["state"] == "COMPLETE"
+    assert orgs.len(names="umbrella") == 0
+
+
+def test_its_managers_of_spaces_and_isolation_segments(client: CloudFoundryClient, org: str, space: str) -> None:
+    segments, spaces = client.v3.isolation_segments, client.v3.spaces
+    made = segments.create("vault", meta_labels={"tier": "gold"})
+    guid = made["guid"]
+    assert segments.update(guid, "safe", meta_annotations={"a": "b"})["metadata"]["labels"] == {"tier": "gold"}
+    assert segments.entitle_organizations(guid, org).guids == [org]
+    assert segments.list_entitled_organizations(guid).guids == [org]
+    assert [one["name"] for one in segments[guid].organizations()] == ["local"]
+    assert spaces.assign_isolation_segment(space, guid).guid == guid
+    assert spaces.get_assigned_isolation_segment(space).guid == guid
+    assert segments.list_entitled_spaces(guid).guids == [space]
+    assert spaces.assign_isolation_segment(space, None).guid is None
+    segments.revoke_organization(guid, org)
+    segments.remove(guid)
+    assert len(segments) == 0
+    fresh = spaces.create("prod", org)
+    assert spaces.update(fresh["guid"], "live")["name"] == "live"
+    assert fresh.organization()["name"] == "local"
+    assert [one["name"] for one in spaces.list(organization_guids=org, order_by="name")] == ["dev", "live"]
+    spaces.remove(fresh["guid"])
+
+
+def test_its_managers_of_users_and_roles(client: CloudFoundryClient, api: Client, org: str, jobs_done: None) -> None:
+    users, roles = client.v3.users, client.v3.roles
+    robot = users.create("robot-7", meta_labels={"kind": "robot"})
+    lara = users.create(("lara", "ldap"))
+    assert users.update(robot["guid"], meta_annotations={"note": "x"})["metadata"]["labels"] == {"kind": "robot"}
+    assert [one["origin"] for one in users.list(usernames="lara")] == ["ldap"]
+    given = api.acting_as("admin").grant("organization_user", org)
+    found = roles.get_first(guids=given, include="user,organization")
+    assert (found["type"], found.user()["username"], found.organization()["name"]) == (
+        "organization_user",
+        "admin",
+        "local",
+    )
+    assert roles[given]["guid"] == given
+    assert [one["type"] for one in roles.list(organization_guids=org, types="organization_user")] == [found["type"]]
+    roles.remove(given, asynchronous=False)
+    assert len(roles) == 0
+    for user in (robot, lara):
+        job = users.remove(user["guid"])
+        assert client.v3.jobs.get(job)["state"] == "COMPLETE"
+    assert [one["username"] for one in users] == ["admin"]
+
+
 def test_it_goes_on_with_a_refresh_token(address: str, client: CloudFoundryClient) -> None:
     second = CloudFoundryClient(address)
     second.init_with_token(client.refresh_token)

@@ -13,7 +13,7 @@ from tests.functional.client import Client
 FIELD_NAMES = (
     "name guid type host path relationships organization space domain user data username metadata labels annotations"
     " destinations app process port userName password client_id client_secret authorities suspended internal"
-    " grant_type"
+    " grant_type data enabled origin active emails value scope authorized_grant_types secret changeMode token"
 )
 FIELDS = st.sampled_from(FIELD_NAMES.split())
 LEAVES = st.one_of(
@@ -48,6 +48,19 @@ ENDPOINTS = [
     ("PUT", "/Users/{user}/password"),
     ("POST", "/oauth/clients"),
     ("POST", "/oauth/token"),
+    ("POST", "/check_token"),
+    ("POST", "/v3/isolation_segments"),
+    ("PATCH", "/v3/isolation_segments/{segment}"),
+    ("POST", "/v3/isolation_segments/{segment}/relationships/organizations"),
+    ("PATCH", "/v3/organizations/{org}/relationships/default_isolation_segment"),
+    ("PATCH", "/v3/spaces/{space}/relationships/isolation_segment"),
+    ("PATCH", "/v3/spaces/{space}/features/ssh"),
+    ("PATCH", "/v3/users/{user}"),
+    ("PUT", "/Users/{user}"),
+    ("PATCH", "/Users/{user}"),
+    ("PUT", "/oauth/clients/cf"),
+    ("PUT", "/oauth/clients/cf/secret"),
+    ("POST", "/Groups/scim.read/members"),
 ]
 LISTS = [
     "/v3/organizations",
@@ -60,10 +73,17 @@ LISTS = [
     "/v3/audit_events",
     "/v3/domains/{domain}/route_reservations",
     "/Users",
+    "/Groups",
+    "/oauth/clients",
+    "/v3/isolation_segments",
+    "/v3/isolation_segments/{segment}/organizations",
+    "/v3/organizations/{org}/users",
+    "/v3/spaces/{space}/users",
 ]
 PARAMETER_NAMES = (
     "page per_page order_by names guids label_selector include types hosts paths space_guids organization_guids"
     " user_guids domain_guids app_guids usernames target_guids filter host path"
+    " partial_usernames origins startIndex count created_ats"
 )
 PARAMETERS = st.sampled_from(PARAMETER_NAMES.split())
 VALUES = st.one_of(st.text(max_size=20), st.sampled_from(["", ",", "%", "%25", "a,b", "x" * 3000, "in (", "!", "\0"]))
@@ -79,7 +99,9 @@ FUZZ = settings(
 def guids(api: Client, org: str, space: str, domain: str) -> dict[str, str]:
     where = {"space": {"data": {"guid": space}}, "domain": {"data": {"guid": domain}}}
     route = api.admin.post("/v3/routes", json={"host": "shop", "relationships": where}).guid
-    return {"org": org, "space": space, "domain": domain, "route": route, "user": api.admin.user_guid}
+    segment = api.admin.post("/v3/isolation_segments", json={"name": "vault"}).guid
+    found = {"org": org, "space": space, "domain": domain, "route": route, "user": api.admin.user_guid}
+    return found | {"segment": segment}
 
 
 @pytest.mark.parametrize(("method", "path"), ENDPOINTS)

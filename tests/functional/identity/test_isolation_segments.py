@@ -136,7 +136,7 @@ def test_an_organization_and_a_space_that_go_leave_their_segment(api: Client) ->
 
 def test_wrong_entitlements_are_refused_and_nobody_is_entitled(api: Client, org: str) -> None:
     guid = make_segment(api, "vault")
-    for body in [
+    wrong: list[dict[str, Any]] = [
         {},
         {"data": None},
         {"data": {}},
@@ -149,7 +149,8 @@ def test_wrong_entitlements_are_refused_and_nobody_is_entitled(api: Client, org:
         many(org, ""),
         many(org, "x" * 5000),
         many(org, *map(str, range(500))),
-    ]:
+    ]
+    for body in wrong:
         answered = api.admin.post(f"{SEGMENTS}/{guid}/relationships/organizations", json=body)
         assert answered.status == 422, body
     missing = api.admin.post(f"{SEGMENTS}/{guid}/relationships/organizations", json=many("nobody", org))
@@ -165,8 +166,9 @@ def test_wrong_assignments_and_names_are_refused(api: Client, space: str, org: s
         f"/v3/spaces/{space}/relationships/isolation_segment",
         f"/v3/organizations/{org}/relationships/default_isolation_segment",
     ):
-        for body in ({}, {"data": 7}, {"data": {}}, {"data": {"guid": 7}}, {"data": {"guid": "x", "a": 1}}):
-            assert api.admin.patch(path, json=body).status == 422, body
+        for data in (7, {}, {"guid": 7}, {"guid": "x", "a": 1}):
+            assert api.admin.patch(path, json={"data": data}).status == 422, data
+        assert api.admin.patch(path, json={}).status == 422
     for wrong in (
         {},
         {"name": None},

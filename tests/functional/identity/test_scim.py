@@ -115,7 +115,7 @@ def test_who_is_put_into_a_group_gets_its_scope(api: Client) -> None:
 
 def test_a_wrong_login_is_refused(api: Client) -> None:
     good = {"userName": "dora", "password": "sesame-open"}
-    for change in [
+    wrong: list[dict[str, Any]] = [
         {"userName": None},
         {"userName": ""},
         {"userName": " x"},
@@ -129,9 +129,10 @@ def test_a_wrong_login_is_refused(api: Client) -> None:
         {"name": {"familyName": "x" * 256}},
         {"emails": [{"value": 7}]},
         {"emails": [7]},
-    ]:
+    ]
+    for change in wrong:
         answered = api.admin.post("/Users", json=good | change)
         assert (answered.status, answered.json["error"]) == (400, "invalid_scim_resource"), (change, answered.text)
-    for wrong in (None, "", 7, "x" * 256):
-        assert api.admin.post("/Users", json=good | {"password": wrong}).json["error"] == "invalid_password"
+    for password in (None, "", 7, "x" * 256):
+        assert api.admin.post("/Users", json={**good, "password": password}).json["error"] == "invalid_password"
     assert found(api, 'userName eq "dora"') == []

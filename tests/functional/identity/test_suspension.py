@@ -13,6 +13,8 @@ def test_only_administrators_change_a_suspended_organization(api: Client, world:
     app = make_app(api, world, "shop", space)
     manager = api.user("manager", organization_manager=org)
     developer = api.user("developer", organization_user=org, space_developer=space)
+    private = {"name": "shop.example", "relationships": {"organization": {"data": {"guid": org}}}}
+    domain = manager.post("/v3/domains", json=private).guid
     given = api.user("dora", organization_user=org).grant("space_auditor", space)
     path = f"/v3/organizations/{org}"
     assert manager.patch(path, json={"suspended": True}).error[0] == 10003
@@ -28,6 +30,9 @@ def test_only_administrators_change_a_suspended_organization(api: Client, world:
         (manager, "POST", "/v3/roles", role("organization_user", org, username="developer")),
         (manager, "POST", "/v3/roles", role("space_manager", space, username="developer")),
         (manager, "DELETE", f"/v3/roles/{given}", None),
+        (manager, "POST", "/v3/domains", private | {"name": "other.example"}),
+        (manager, "PATCH", f"/v3/domains/{domain}", {}),
+        (manager, "DELETE", f"/v3/domains/{domain}", None),
         (developer, "PATCH", f"/v3/apps/{app}", {"name": "store"}),
         (developer, "POST", f"/v3/apps/{app}/actions/start", None),
         (developer, "DELETE", f"/v3/apps/{app}", None),

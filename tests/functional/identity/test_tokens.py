@@ -8,6 +8,7 @@ from typing import Any
 
 import boto3
 import pytest
+from joserfc.jwk import RSAKey
 
 from chalicelib import bootstrap
 from chalicelib.adapters import keys
@@ -181,7 +182,7 @@ def test_a_new_key_signs_and_the_old_one_is_believed_for_a_while(
         assert routers.log_source(grant) == (LOG, "app")
     later = time.time() + keys.LONGEST_TOKEN_S + keys.REREAD_S + 1
     forever = world.keys.sign({"typ": "access", "sub": "x", "exp": later + 600})
-    monkeypatch.setattr(keys.time, "time", lambda: later)
+    monkeypatch.setattr(time, "time", lambda: later)
     assert world.keys.verify(old_token) is None
     assert world.keys.verify(forever) is not None
     rotate_again = world.keys.rotate()
@@ -195,7 +196,7 @@ def test_a_new_key_signs_and_the_old_one_is_believed_for_a_while(
 
 def test_of_two_rotations_at_once_one_counts(world: World, secret: None, monkeypatch: pytest.MonkeyPatch) -> None:
     other, before = bootstrap.make(world.config, "cc"), world.keys.key_id
-    generate = keys.RSAKey.generate_key
+    generate = RSAKey.generate_key
     won: list[str] = []
 
     def slowly(*args: Any, **kwargs: Any) -> Any:
@@ -205,7 +206,7 @@ def test_of_two_rotations_at_once_one_counts(world: World, secret: None, monkeyp
             won[0] = other.keys.rotate()
         return generate(*args, **kwargs)
 
-    monkeypatch.setattr(keys.RSAKey, "generate_key", slowly)
+    monkeypatch.setattr(RSAKey, "generate_key", slowly)
     with pytest.raises(RuntimeError, match="rotated by somebody else"):
         world.keys.rotate()
     assert world.keys.key_id == won[0] == other.keys.key_id != before

@@ -3,7 +3,7 @@ import pytest
 from chalicelib.core import scim
 
 ATTRIBUTES = frozenset({"username", "origin", "active"})
-DORA = {"username": "dora", "origin": "uaa", "active": True}
+DORA: dict[str, str | bool] = {"username": "dora", "origin": "uaa", "active": True}
 
 
 def passes(text: str) -> bool:
