@@ -13,7 +13,7 @@ from chalicelib.core.errors import BadQuery, NotFound
 from chalicelib.core.manifest_process import is_endpoint
 from chalicelib.core.roles import OPERATE, READ, WRITE
 from chalicelib.core.units import MAX_COMMAND, MAX_DISK_MB, MAX_INSTANCES, MAX_MEMORY_MB, MAX_TIMEOUT_S
-from chalicelib.services import access, processes
+from chalicelib.services import access, flags, processes
 from chalicelib.services import stats as stats_of
 from chalicelib.services.listing import page
 from chalicelib.services.owned import owned
@@ -224,6 +224,7 @@ def _chosen(body: Body, name: str, present: dict[str, Any], seconds: tuple[str, 
 
 
 def _scale(request: Request, process: Process, app: App, space: Space) -> Answer:
+    flags.require(request.actor, "app_scaling")
     body = Body(request.json())
     changes = {}
     for field, (attribute, least, most) in SCALABLE.items():

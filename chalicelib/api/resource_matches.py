@@ -5,7 +5,7 @@ from typing import Any
 
 from chalicelib.api.base import Answer, Endpoints, Request
 from chalicelib.api.parsing import Body
-from chalicelib.services import pool
+from chalicelib.services import flags, pool
 
 endpoints = Endpoints(__name__)
 
@@ -16,7 +16,7 @@ MODE = re.compile(r"[0-7]{1,6}")
 
 @endpoints("POST", "/v3/resource_matches")
 def match(request: Request) -> Answer:
-    _ = request.actor
+    flags.require(request.actor, "app_bits_upload")
     body = Body(request.json())
     resources = body.take("resources", required=True)
     if resources is not None and not isinstance(resources, list):
@@ -27,6 +27,8 @@ def match(request: Request) -> Answer:
     elif resources is not None and (wrong := _first_wrong(resources)):
         body.wrong(wrong)
     body.done()
+    if not flags.is_on("resource_matching"):
+        return Answer({"resources": []}, 201)
     known = pool.known((item["checksum"]["value"], item["size_in_bytes"]) for item in resources or ())
     matched = [
         {

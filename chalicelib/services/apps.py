@@ -14,6 +14,7 @@ from chalicelib.services import (
     destinations,
     droplets,
     environment,
+    flags,
     jobs,
     listing,
     network_policies,
@@ -123,6 +124,8 @@ def restart(world: World, actor: Actor, app: App, space: Space, trace: str = "")
 
 
 def _run(world: World, actor: Actor, app: App, space: Space, verb: str, trace: str) -> App:
+    if app.lifecycle_type == "docker":
+        flags.require(actor, "diego_docker")
     rollouts.hurry(world, app, trace)
     droplet = droplets.find(app.droplet_guid)
     if droplet is None:
