@@ -71,7 +71,7 @@ def _refuse_router_group(body: Body) -> None:
         return
     if not isinstance(group, dict) or not isinstance(group.get("guid"), str) or len(group) > 1:
         body.wrong("Router group must be an object with a guid")
-    elif (body.data.get("relationships") or {}) != {}:
+    elif body.data.get("relationships"):
         body.wrong("Domains scoped to an organization cannot be associated to a router group.")
     elif body.data.get("internal") is True:
         body.wrong("Internal domains cannot be associated to a router group.")
@@ -80,18 +80,16 @@ def _refuse_router_group(body: Body) -> None:
 
 
 def _relationships(body: Body, domain: Domain) -> list[str]:
-    """Whose it is, into ``domain``; returns the organizations that it is to be shared with."""
-    if body.data.get("relationships") is None:
-        body.take("relationships")
-        return []
+    """Whose it is, into ``domain``; returns the organizations that it is to be shared with.
+
+    Some clients always send both relationships, null for a domain that is everybody's.
+    """
     part = body.part("relationships")
-    shared = related(part, "shared_organizations")
+    shared = [] if part.take("shared_organizations") is None else related(part, "shared_organizations")
     if part.take("organization") is not None:
         domain.org_guid = body.relationship("organization")
     elif shared:
         body.wrong("Relationships cannot contain shared_organizations without an owning organization.")
-    elif not body.errors and not part.data:
-        body.wrong("Relationships must name an organization")
     part.finish()
     return shared
 
