@@ -48,13 +48,13 @@ def taken(buildpack: Buildpack) -> NameTaken:
 
 def create(world: World, actor: Actor, buildpack: Buildpack, position: int, trace: str = "") -> Buildpack:
     """``buildpack``: a draft. Raises NameTaken, and Conflict when somebody else changed the order."""
-    present = in_order()
+    order, present = _order(), in_order()
     if len(present) >= MAX_INSTALLED:
         raise Unprocessable(f"There can be at most {MAX_INSTALLED} buildpacks")
     buildpack.guid = new_guid()
     unit = world.unit(trace)
     unit.claim(SCOPE, unique_name(buildpack), str(buildpack.guid), taken(buildpack))
-    _put_in_order(unit, [*present, buildpack], str(buildpack.guid), position)
+    _put_in_order(unit, order, [*present, buildpack], str(buildpack.guid), position)
     unit.create(buildpack)
     _record(unit, actor, "create", buildpack)
     unit.commit()
@@ -69,18 +69,25 @@ def update(
     if (name := unique_name(buildpack)) != former:
         unit.rename(buildpack, SCOPE, former, name, taken(buildpack))
     if position is not None:
+        order = _order()
         present = [buildpack if other.guid == buildpack.guid else other for other in in_order()]
-        _put_in_order(unit, present, str(buildpack.guid), position)
+        _put_in_order(unit, order, present, str(buildpack.guid), position)
     unit.put(buildpack)
     _record(unit, actor, "update", buildpack)
     unit.commit()
     return buildpack
 
 
-def _put_in_order(unit: Unit, present: Sequence[Buildpack], guid: str, position: int | None) -> None:
+def _order() -> Name | None:
+    """The item that every change of the order replaces. Read before the buildpacks are."""
+    return next(iter(Name.query(ORDER_SCOPE, Name.name == ORDER, consistent_read=True)), None)
+
+
+def _put_in_order(
+    unit: Unit, order: Name | None, present: Sequence[Buildpack], guid: str, position: int | None
+) -> None:
     """Give every buildpack its place; all but the one that ``guid`` names, which the caller saves, are saved."""
-    found = next(iter(Name.query(ORDER_SCOPE, Name.name == ORDER, consistent_read=True)), None)
-    condition = Name.guid == found.guid if found else Name.guid.does_not_exist()
+    condition = Name.guid == order.guid if order else Name.guid.does_not_exist()
     unit.put(Name(ORDER_SCOPE, ORDER, guid=new_guid()), condition, Conflict())
     rows = {str(buildpack.guid): buildpack for buildpack in present}
     for place, other in enumerate(moved(list(rows), guid, position), start=1):
@@ -101,11 +108,11 @@ def delete(world: World, actor: Actor, buildpack: Buildpack, trace: str = "") ->
 @jobs.worker("delete-buildpack")
 def _delete(world: World, work: dict[str, str]) -> None:
     """Builds that have its link may still fetch it for a moment: its bits go last."""
-    buildpack = listing.find(Buildpack, work["guid"])
+    order, buildpack = _order(), listing.find(Buildpack, work["guid"])
     if buildpack is not None:
         unit = world.unit()
         unit.release(SCOPE, unique_name(buildpack))
-        _put_in_order(unit, in_order(), str(buildpack.guid), None)
+        _put_in_order(unit, order, in_order(), str(buildpack.guid), None)
         unit.remove(buildpack)
         unit.commit()
     world.blobs.delete_prefix(f"buildpacks/{work['guid']}/")

@@ -110,7 +110,9 @@ def _describe(droplet: Droplet, texts: dict[str, str]) -> None:
         said = yaml_guard.load(texts.get(rules.STAGING_INFO, ""))
         said = said if isinstance(said, dict) else {}
         types = start_commands.from_procfile(texts.get(rules.PROCFILE, ""))
-    except (yaml_guard.YamlRefused, start_commands.BadProcesses) as error:
+    except yaml_guard.YamlRefused as error:
+        raise ArchiveRefused(f"its {rules.STAGING_INFO} cannot be read: {error}") from None
+    except start_commands.BadProcesses as error:
         raise ArchiveRefused(str(error)) from None
     command = said.get("start_command")
     proposed = {"web": command.strip()} if isinstance(command, str) and command.strip() else {}
