@@ -40,10 +40,11 @@ def _of_rule(rule: Any) -> Iterator[str]:
     if unknown:
         quoted = ", ".join(f'"{key}"' for key in unknown)
         yield f"unknown field(s): [{quoted}]"
-    protocol = rule.get("protocol")
+    given = rule.get("protocol")
+    protocol = given if isinstance(given, str) else ""
     if protocol not in PROTOCOLS:
         yield "protocol must be 'tcp', 'udp', 'icmp', 'icmpv6' or 'all'"
-    yield from _of_destination(rule.get("destination"), str(protocol))
+    yield from _of_destination(rule.get("destination"), protocol)
     if rule.get("description") is not None and not isinstance(rule["description"], str):
         yield "description must be a string"
     if rule.get("log") is not None and not isinstance(rule["log"], bool):
