@@ -190,7 +190,7 @@ def _update(request: Request, process: Process, app: App, space: Space) -> Answe
         process.command = body.text("command", limit=MAX_COMMAND) or None
     process.health = _chosen(body, "health_check", process.health, ("timeout", "invocation_timeout", "interval"))
     process.readiness = _chosen(body, "readiness_health_check", process.readiness, ("invocation_timeout", "interval"))
-    body.take("user")
+    body.text("user")  # there is one user in a container: whoever names him names that one
     body.metadata(process)
     body.done()
     changed = {key: value for key, value in data.items() if key in ("command", "health_check")}
