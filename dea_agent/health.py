@@ -72,6 +72,20 @@ class HealthChecker:
             failures = 0 if await self.is_well(health, address) else failures + 1
         raise Unhealthy(f"Instance became unhealthy: {_what(health, address)} failed {FAILURES} times.")
 
+    async def until_turned(self, readiness: HealthCheck, address: Address, is_ready: bool) -> None:
+        """Until the check says the opposite: at once that it is ready, after FAILURES in a row that it is not."""
+        failures = 0
+        while True:
+            await asyncio.sleep(max(readiness.interval_s, 1) if is_ready and not failures else RETRY_S)
+            if await self.is_well(readiness, address):
+                if not is_ready:
+                    return
+                failures = 0
+            elif is_ready:
+                failures += 1
+                if failures == FAILURES:
+                    return
+
 
 def _what(health: HealthCheck, address: Address) -> str:
     port = address[1]

@@ -22,6 +22,7 @@ from chalicelib.contracts.heartbeat import (
     STARTING,
     STOPPING,
     DropletExited,
+    InstanceReady,
     TaskFinished,
 )
 from chalicelib.core.timers import Timers
@@ -173,16 +174,47 @@ class Life:
 
     async def _serve(self) -> None:
         assert self.container
-        exits = asyncio.create_task(self._watch_exit(self.container))
+        exits, turns = asyncio.create_task(self._watch_exit(self.container)), None
         instance, health = self.instance, self._tools.health
         address = self.container.address((self._tools.host, instance.port))
         try:
             if instance.state == STARTING:
                 await health.until_ready(instance.health, address, instance.launched_at)
+                ready = await health.is_well(instance.readiness, address)
+                self._put(ready=ready)
                 self._became_healthy()
+                self._tell_readiness()
+            turns = asyncio.create_task(self._watch_readiness(address))
             await health.until_unhealthy(instance.health, address)
         finally:
             exits.cancel()
+            if turns:
+                turns.cancel()
+
+    async def _watch_readiness(self, address: tuple[str, int]) -> None:
+        """Out of its routes while its readiness check fails, and back in them."""
+        while self.instance.readiness.type != "process":
+            await self._tools.health.until_turned(self.instance.readiness, address, self.instance.ready)
+            if self._ending.done():
+                return
+            self._put(ready=not self.instance.ready)
+            self._say(f"Instance became {'ready' if self.instance.ready else 'not ready'} for requests")
+            self._tools.registrar.register(self.instance)
+            self._tell_readiness()
+
+    def _tell_readiness(self) -> None:
+        instance = self.instance
+        if instance.registered and instance.readiness.type != "process":
+            told = InstanceReady(
+                instance.process_guid,
+                instance.app_guid,
+                instance.version,
+                instance.index,
+                self.guid,
+                instance.ready,
+                time.time(),
+            )
+            self._tools.messenger.promise(CC, "instance.ready", told)
 
     async def _watch_exit(self, container: Container) -> None:
         exit_ = await container.wait()

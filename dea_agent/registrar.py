@@ -35,13 +35,13 @@ class Registrar:
             index=instance.index,
             host=self._host,
             port=instance.port,
-            routes=instance.routes,
+            routes=instance.routes if instance.ready else (),
             routes_version=instance.routes_version,
             grant=instance.route_grant,
         )
 
     def register(self, instance: Instance) -> None:
-        """A healthy instance, or one whose routes changed."""
+        """A healthy instance, or one whose routes changed; one that is not ready is known but has no routes."""
         endpoints = (self._endpoint(instance),)
         message = Register(self._messenger.dea, self._messenger.boot, self._next(), False, endpoints)
         self._messenger.promise(ROUTES, "router.register", message)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from chalicelib.contracts.auction import INSTANCE, TASK, HealthCheck, Limits, Start, Stop
+from chalicelib.contracts.auction import ALWAYS_WELL, INSTANCE, TASK, HealthCheck, Limits, Start, Stop
 from chalicelib.contracts.heartbeat import CRASHED, EVACUATING, RUNNING, STARTING, InstanceBeat
 
 T = TypeVar("T")
@@ -30,7 +30,8 @@ _GUID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
 class Instance:
     """One instance on this host. ``since``, ``launched_at``: seconds since the epoch.
 
-    registered: routers have been told of it and must be told of its end. A task (``work``) has its guid for
+    registered: routers have been told of it and must be told of its end. ready: whether it stands behind its routes,
+    by its readiness check. A task (``work``) has its guid for
     process_guid, its name for process_type, and port 0, which is none.
     """
 
@@ -54,6 +55,8 @@ class Instance:
     route_grant: str = ""
     log_grant: str = ""
     work: str = INSTANCE
+    readiness: HealthCheck = ALWAYS_WELL
+    ready: bool = True
 
     @property
     def is_task(self) -> bool:
@@ -217,6 +220,7 @@ def born(start: Start, port: int, uid: int | None, now: float) -> Instance:
         route_grant=start.route_grant,
         log_grant=start.log_grant,
         work=start.work,
+        readiness=start.readiness,
     )
 
 

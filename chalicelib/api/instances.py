@@ -29,7 +29,7 @@ def _stats(process: Process, item: Stats) -> dict[str, Any]:
         "index": line.index,
         "instance_guid": line.instance_guid or None,
         "state": line.state,
-        "routable": running,
+        "routable": running and line.is_ready,
         "host": line.host,
         "instance_internal_ip": line.host,
         "instance_ports": [_port(line.port)] if running and line.port else [],

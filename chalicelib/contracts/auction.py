@@ -31,6 +31,10 @@ class HealthCheck:
     interval_s: int = 30
 
 
+#: The check that nothing fails that runs.
+ALWAYS_WELL = HealthCheck("process")
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """An index that needs an instance, and the guid that CC minted for that instance."""
@@ -82,6 +86,7 @@ class Bid:
 class Start:
     """``dea.start``, CC to the winner's queue. Dedupe key: instance_guid.
 
+    readiness: while it fails, a healthy instance gets no requests; ``process`` never fails.
     work: instance or task. A task has its own guid for process_guid, its name for process_type, no routes and no
     port, and it ends with ``task.finished``.
     spec_url: presigned GET of the :class:`~chalicelib.contracts.runspec.RunSpec` (JSON; holds the secrets).
@@ -107,6 +112,7 @@ class Start:
     log_grant: str = ""
     stack: str = "cflinuxfs4"
     work: str = INSTANCE
+    readiness: HealthCheck = ALWAYS_WELL
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,6 +100,23 @@ class DropletExited:
 
 
 @dataclass(frozen=True, slots=True)
+class InstanceReady:
+    """``instance.ready``, DEA to queue ``cc``: a healthy instance takes requests from now on, or does not.
+
+    at: epoch s; of two words about one instance_guid the later one counts. Said only by those with a readiness check
+    of their own, at their start and whenever it turns.
+    """
+
+    process_guid: str
+    app_guid: str
+    version: int
+    index: int
+    instance_guid: str
+    is_ready: bool
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class TaskFinished:
     """``task.finished``, DEA to queue ``cc``. Sent once per task; dedupe key: instance_guid, of the attempt that ran.
 

@@ -1,7 +1,7 @@
 """What is to be told of a process's instances: one line per index, from what CC wants and what HM has heard. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chalicelib.contracts.heartbeat import CRASHED, EVACUATING, RUNNING, STARTING
 
@@ -15,7 +15,7 @@ class Place:
     """A placement of the present version. state: OPEN, CLAIMED, STARTED or CRASHED; problem: why it is still open.
 
     since: epoch s, when it was opened or its instance was seen healthy. is_succeeding: an evacuating instance serves
-    until this one does.
+    until this one does. is_ready: None where no readiness check says.
     """
 
     index: int
@@ -27,6 +27,7 @@ class Place:
     problem: str = ""
     since: float = 0
     is_succeeding: bool = False
+    is_ready: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class Line:
     port: int | None = None
     dea: str = ""
     details: str | None = None
+    is_ready: bool = True
 
 
 def lines(instances: int, places: Iterable[Place], heard: Sequence[Heard]) -> list[Line]:
@@ -63,7 +65,9 @@ def lines(instances: int, places: Iterable[Place], heard: Sequence[Heard]) -> li
     of_index: Mapping[int, list[Heard]] = {
         index: [item for item in heard if item.index == index] for index in range(instances)
     }
-    return [_line(index, by_index.get(index), of_index[index]) for index in range(instances)]
+    found = [_line(index, by_index.get(index), of_index[index]) for index in range(instances)]
+    unready = {place.instance_guid for place in by_index.values() if place.is_ready is False}
+    return [replace(line, is_ready=False) if line.instance_guid in unready else line for line in found]
 
 
 def _line(index: int, place: Place | None, heard: Sequence[Heard]) -> Line:

@@ -23,10 +23,10 @@ from chalicelib.contracts.health import (
     PlacementCheck,
     PlacementOpen,
 )
-from chalicelib.contracts.heartbeat import DropletExited, TaskFinished
+from chalicelib.contracts.heartbeat import DropletExited, InstanceReady, TaskFinished
 from chalicelib.contracts.staging import StagingFinished
 from chalicelib.handlers.events import Failures, each
-from chalicelib.services import auctioneer, builds, complaints, deadlines, jobs, rollouts, task_runs
+from chalicelib.services import auctioneer, builds, complaints, deadlines, jobs, readiness, rollouts, task_runs
 from chalicelib.tables.base import OUTBOX_SHARDS, Outgoing
 from chalicelib.tables.unit import deliver
 
@@ -61,6 +61,7 @@ HANDLERS: dict[str, tuple[type, Callable[[World, Any, str], None]]] = {
     "placement.open": (PlacementOpen, auctioneer.open_more),
     "deployment.check": (DeploymentCheck, rollouts.check),
     "staging.finished": (StagingFinished, builds.finished),
+    "instance.ready": (InstanceReady, readiness.take),
     "task.finished": (TaskFinished, task_runs.finished),
     "droplet.exited": (DropletExited, complaints.crashed),
     "hm.start": (HmStart, complaints.start),

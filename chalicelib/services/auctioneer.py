@@ -182,6 +182,7 @@ def _start(world: World, app: App, process: Process, droplet: Droplet, row: Plac
         route_grant=grants.route_grant(world, guid, process),
         log_grant=grants.log_grant(world, str(app.guid)),
         stack=str(droplet.stack),
+        readiness=from_json(HealthCheck, {"type": "process"} | (process.readiness or {})),
     )
 
 

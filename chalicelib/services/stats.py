@@ -69,6 +69,7 @@ def _place(row: Placement) -> Place:
         problem=str(row.problem or ""),
         since=float(row.started_at if row.state == STARTED and row.started_at else row.opened_at),
         is_succeeding=bool(row.replaces),
+        is_ready=row.is_ready,
     )
 
 

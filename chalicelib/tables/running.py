@@ -80,7 +80,8 @@ class Placement(Table):
     work: instance or staging (contracts.auction). instance_guid: minted here, new for every attempt, so that
     nobody can mistake one attempt for another. opened_at, deadline: epoch s. attempt counts auctions since it
     last ran. queue_url: of the DEA that has it. problem: why there is no place yet, in words for ``stats``.
-    started_at (epoch s): when this instance was said to be healthy.
+    started_at (epoch s): when this instance was said to be healthy. is_ready: what its readiness check said last,
+    None where it has none; ready_at (epoch s): when.
     replaces: an evacuating instance that is stopped once this one runs. A row counts only while its process is
     STARTED, in the same version, and wants the index: so a stop or a scale-down need not delete any.
     """
@@ -105,6 +106,8 @@ class Placement(Table):
     port = NumberAttribute(null=True)
     problem = UnicodeAttribute(null=True)
     started_at = NumberAttribute(null=True)
+    is_ready = BooleanAttribute(null=True)
+    ready_at = NumberAttribute(null=True)
     replaces = UnicodeAttribute(null=True)
 
 

@@ -31,6 +31,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
                     print("kept", i, flush=True)
                     time.sleep(0.002)
             threading.Thread(target=keep, daemon=True).start()
+        elif path == "/ready":
+            self.send_response(200 if os.path.exists("ready") else 503)
+            self.send_header("Content-Length", "0")
+            return self.end_headers()
+        elif path == "/touch":
+            open("ready", "w").close()
+        elif path == "/untouch":
+            os.remove("ready")
         self.send_response(200)
         self.send_header("Content-Length", str(len(answer)))
         self.end_headers()

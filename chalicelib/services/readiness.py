@@ -1,0 +1,27 @@
+"""Instances that run and are not ready for requests: their host takes them out of the routes, and says so."""
+
+from pynamodb.expressions.update import Action
+
+from chalicelib.bootstrap import World
+from chalicelib.contracts.heartbeat import InstanceReady
+from chalicelib.services import audit, listing
+from chalicelib.tables.apps import App
+from chalicelib.tables.base import moved
+from chalicelib.tables.running import Placement
+
+
+def take(world: World, told: InstanceReady, trace: str) -> None:
+    """Remember the newest word of the instance that has the place; an older one, or one said twice, changes nothing."""
+    its_own = Placement.instance_guid == told.instance_guid
+    is_news = Placement.ready_at.does_not_exist() | (Placement.ready_at < told.at)
+    actions: list[Action] = [Placement.is_ready.set(told.is_ready), Placement.ready_at.set(told.at)]
+    if not moved(Placement(told.process_guid, told.index), actions, its_own & is_news):
+        return
+    app = listing.find(App, told.app_guid)
+    if app is None:
+        return
+    verb = "ready" if told.is_ready else "not-ready"
+    data = {"index": told.index, "instance": told.instance_guid, "version": told.version}
+    unit = world.unit(trace)
+    audit.record(unit, audit.SYSTEM, f"audit.app.process.{verb}", app, str(app.space_guid), data=data)
+    unit.commit()
