@@ -38,8 +38,7 @@ def index(request: Request) -> Answer:
     filters = {"user_guids": "user_guid", "organization_guids": "org_guid", "space_guids": "space_guid"}
     what = listing(request, _lists(request), *filters, "types", "include")
     if not request.actor.sees_all:
-        managed = frozenset(access.visible_spaces(request.actor) or ())
-        what = what.having(lambda role: str(role.space_guid) in managed or roles.may_see(request.actor, role))
+        what = what.having(roles.seen_by(request.actor))
     found = reading.page(Role, narrowed(request, what, types="type", **filters))
     return paginated(request, found, render, included(request, found.items, WAYS))
 

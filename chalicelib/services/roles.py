@@ -1,6 +1,6 @@
 """Roles: who is what in which organization or space."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from chalicelib.adapters.clock import new_guid
@@ -88,20 +88,18 @@ def check_target(actor: Actor, role: Role) -> tuple[str, str]:
 def find_visible(actor: Actor, guid: str) -> Role:
     """Raises NotFound("Role")."""
     role = listing.find(Role, guid)
-    if role is None or not may_see(actor, role):
+    if role is None or not seen_by(actor)(role):
         raise NotFound("Role")
     return role
 
 
-def may_see(actor: Actor, role: Role) -> bool:
-    """His own, and those where he has a role."""
-    return (
-        actor.sees_all
-        or role.user_guid == actor.guid
-        or str(role.org_guid) in actor.orgs
-        or str(role.space_guid) in actor.spaces
-        or (bool(role.space_guid) and str(role.space_guid) in (access.visible_spaces(actor) or []))
-    )
+def seen_by(actor: Actor) -> Callable[[Role], bool]:
+    """Whether he may see a role: his own, and those in organizations and spaces that he sees. Reads now, not later."""
+    spaces = access.visible_spaces(actor)
+    if spaces is None:
+        return lambda role: True
+    targets = {actor.guid, *actor.orgs, *spaces}
+    return lambda role: not targets.isdisjoint({role.user_guid, role.org_guid, role.space_guid})
 
 
 def take_away(world: World, actor: Actor, role: Role, trace: str = "") -> Job:

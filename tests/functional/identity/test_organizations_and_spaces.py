@@ -1,5 +1,6 @@
 """Organizations and spaces through the API: made, named, listed, taken away; who sees what."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -53,6 +54,28 @@ def test_names_are_unique_without_case(api: Client, org: str) -> None:
     assert api.admin.post("/v3/spaces", json=new_space("Dev", org)).details == ["Name must be unique per organization"]
     other = make_org(api, "other")
     assert api.admin.post("/v3/spaces", json=new_space("dev", other)).status == 201
+
+
+def test_of_a_name_taken_by_several_at_once_one_wins(api: Client, org: str) -> None:
+    for path, body, detail in [
+        ("/v3/organizations", {"name": "new"}, "Organization 'new' already exists."),
+        ("/v3/spaces", new_space("new", org), "Name must be unique per organization"),
+        (
+            "/v3/isolation_segments",
+            {"name": "new"},
+            "Isolation Segment names are case insensitive and must be unique",
+        ),
+        ("/v3/users", {"guid": "new"}, "User with guid 'new' already exists."),
+        (
+            "/v3/users",
+            {"username": "new", "origin": "ldap"},
+            "User with username 'new' and origin 'ldap' already exists.",
+        ),
+    ]:
+        with ThreadPoolExecutor(3) as pool:
+            answers = [one.result() for one in [pool.submit(api.admin.post, path, json=body) for _ in range(3)]]
+        assert sorted(answered.status for answered in answers) == [201, 422, 422], path
+        assert {answered.error[2] for answered in answers if answered.status == 422} == {detail}
 
 
 def test_a_rename_frees_the_old_name_and_shows_everywhere(api: Client, org: str, space: str) -> None:
