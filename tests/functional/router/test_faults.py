@@ -143,6 +143,19 @@ def test_a_taken_address_is_named(own_router: Router, plane: ControlPlane, bus: 
     assert b"ddress already in use" in done.stderr
 
 
+#: One that every user may run: the virtual environment's is under somebody's home.
+SYSTEM_PYTHON = "/usr/bin/python3"
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not os.access(SYSTEM_PYTHON, os.X_OK), reason="only root can be others")
+def test_nobody_else_on_the_host_may_stop_it(own_router: Router) -> None:
+    order = f"import urllib.request as u; u.urlopen('{own_router.facts['http']}/stop', data=b'')"
+    done = subprocess.run([SYSTEM_PYTHON, "-c", order], user=65534, capture_output=True, text=True, check=False)
+    assert "HTTP Error 403" in done.stderr
+    assert own_router.agent is not None
+    assert own_router.agent.poll() is None
+
+
 def test_stop_drains_and_leaves_nothing(own_router: Router, dea: Dea, instance: Instance, bus: Bus) -> None:
     envoy = own_router.envoy_pid()
     assert httpx.post(f"{own_router.facts['http']}/stop", timeout=30).text == "stopped\n"

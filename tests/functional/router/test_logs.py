@@ -222,8 +222,9 @@ def test_any_router_serves_the_lines_of_all_owners_once(
     for router in three_routers.values():
         eventually(lambda router=router: texts(read(router, source)) == ["both", "first only", "second only"])
         assert texts(read(router, source, descending="true", limit=2)) == ["second only", "first only"]
-    # An access line of the router that owns nothing of the app comes to the owners.
-    dea.register(dea.endpoint("peer-1", instance.port, "peer.localhost", app=source))
+    # An access line of the router that owns nothing of the app comes to the owners, however long its grant is.
+    many = (f"peer{number}.localhost/{'x' * 100}" for number in range(60))
+    dea.register(dea.endpoint("peer-1", instance.port, "peer.localhost", *many, app=source))
     eventually(lambda: three_routers[stranger].get("peer.localhost").status_code == 200)
     for name in owning:
         eventually(lambda name=name: [t for t in texts(read(three_routers[name], source)) if "peer.localhost" in t])
