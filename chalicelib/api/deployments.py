@@ -9,7 +9,7 @@ from chalicelib.api.render import common, paginated, to_one, when
 from chalicelib.api.scoped import narrowed, relabelled, scoped
 from chalicelib.core.deployment import ACTIVE, CANARY, PAUSED, ROLLING
 from chalicelib.core.roles import OPERATE
-from chalicelib.services import deployments, rollouts
+from chalicelib.services import deployments, rollout_states
 from chalicelib.services.listing import page
 from chalicelib.services.owned import owned
 from chalicelib.tables.deployments import Deployment
@@ -29,14 +29,14 @@ def render(request: Request, deployment: Deployment) -> dict[str, Any]:
         document["links"]["cancel"] = {"href": f"{own}/actions/cancel", "method": "POST"}
     if deployment.state == PAUSED:
         document["links"]["continue"] = {"href": f"{own}/actions/continue", "method": "POST"}
-    process, revision = deployment.process_guid, deployment.revision_guid
+    revision = deployment.revision_guid
     return document | {
         "status": _status(deployment),
         "strategy": deployment.strategy,
         "options": {"max_in_flight": int(deployment.max_in_flight), **deployment.options},
         "droplet": {"guid": deployment.droplet_guid},
         "previous_droplet": {"guid": deployment.previous_droplet_guid},
-        "new_processes": [{"guid": process, "type": "web"}] if process else [],
+        "new_processes": deployment.new_processes,
         "revision": {"guid": revision, "version": int(deployment.revision_version)} if revision else None,
         "relationships": {"app": to_one(deployment.app_guid)},
     }
@@ -51,7 +51,7 @@ def _status(deployment: Deployment) -> dict[str, Any]:
         details["error"] = deployment.error
     status = {"value": deployment.status_value, "reason": deployment.reason, "details": details}
     if deployment.strategy == CANARY:
-        current, total = int(deployment.stage), rollouts.stage_count(deployment)
+        current, total = int(deployment.stage), rollout_states.stage_count(deployment)
         status["canary"] = {"steps": {"current": current, "total": total}}
     return status
 

@@ -5,9 +5,6 @@ one; services.rollouts then scales the one up and the other down. Its droplet is
 beginning, as in Cloud Foundry.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 from chalicelib.adapters.clock import new_guid, stamp
 from chalicelib.bootstrap import World
 from chalicelib.contracts.health import DeploymentCheck
@@ -18,33 +15,27 @@ from chalicelib.core.roles import OPERATE, Actor
 from chalicelib.services import (
     access,
     audit,
-    droplets,
     environment,
-    features,
     listing,
     placements,
     processes,
     revisions,
+    rollout_states,
     rollouts,
     routing,
     sidecars,
     steps,
 )
-from chalicelib.services.revisions import Noted
-from chalicelib.tables.apps import App, Droplet
-from chalicelib.tables.deployments import Deployment, Revision
-from chalicelib.tables.identity import Space
+from chalicelib.services import deployment_targets as targets
+from chalicelib.services.deployment_targets import Target
+from chalicelib.tables.apps import App
+from chalicelib.tables.deployments import Deployment
+from chalicelib.tables.identity import Organization, Space
 from chalicelib.tables.running import Process
 from chalicelib.tables.unit import Unit
 
 WRONG_APP = "Unable to use app. Ensure that the app exists and you have access to it."
-NO_DROPLET = "Invalid droplet. Please specify a droplet in the request or set a current droplet for the app."
-WRONG_DROPLET = "Unable to assign current droplet. Ensure the droplet exists and belongs to this app."
 NO_COMMAND = "The app has no start command. Name one in a Procfile, in the manifest or with -c."
-NO_REVISIONS = "Cannot create deployment from a revision for an app without revisions enabled"
-SAME_REVISION = (
-    "Unable to rollback. The code and configuration you are rolling back to is the same as the deployed revision."
-)
 #: Cloud Foundry keeps so many finalized deployments per app.
 KEPT = 100
 #: Operations that a deployment costs beside its processes and its revision: app, variables, itself, the one that
@@ -62,20 +53,6 @@ SIZES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What is to run. variables: the user's, when they change with it."""
-
-    droplet: Droplet
-    noted: Noted | None
-    variables: Mapping[str, str] | None = None
-
-    def command(self, process: Process) -> str | None:
-        """The process's custom command in this version."""
-        known: dict[str, str | None] = self.noted.revision.commands if self.noted else {}
-        return known.get(str(process.type), process.command)
-
-
 def app_for(actor: Actor, guid: str) -> tuple[App, Space]:
     """The app that is to be deployed. Raises Unprocessable when the actor may not."""
     app = listing.find(App, guid)
@@ -91,51 +68,19 @@ def create(
     world: World, actor: Actor, app: App, space: Space, draft: Deployment, revision_guid: str | None, trace: str = ""
 ) -> Deployment:
     """``draft``: strategy, options and so on as asked for. revision_guid: of the revision to go back to."""
-    back_to = _revision(app, revision_guid) if revision_guid else None
-    droplet = _droplet(app, draft, back_to)
-    if back_to is not None:
-        revisions.restore_sidecars(world, app, back_to, trace)
-    present = processes.current(str(app.guid))
-    noted = revisions.note(world, app, str(droplet.guid), present.values(), back_to)
-    if back_to is not None and noted is not None and not noted.is_new:
-        raise Unprocessable(SAME_REVISION)
+    target = targets.resolve(world, app, draft.droplet_guid, revision_guid, trace)
     draft.guid, draft.app_guid, draft.space_guid = new_guid(), str(app.guid), str(space.guid)
-    draft.previous_droplet_guid, draft.droplet_guid = app.droplet_guid, str(droplet.guid)
+    draft.previous_droplet_guid, draft.droplet_guid = app.droplet_guid, str(target.droplet.guid)
     draft.created_at = draft.status_at = stamp()
     draft.max_in_flight = int(draft.options.get("max_in_flight", 1))
-    if noted is not None:
-        draft.revision_guid, draft.revision_version = str(noted.revision.guid), int(noted.revision.version)
-    target = Target(droplet, noted, noted.variables if noted and back_to else None)
+    if target.noted is not None:
+        revision = target.noted.revision
+        draft.revision_guid, draft.revision_version = str(revision.guid), int(revision.version)
     if app.desired_state == "STARTED":
         _deploy(world, actor, app, space, draft, target, trace)
     else:
         _start(world, actor, app, space, draft, target, trace)
     return draft
-
-
-def _revision(app: App, guid: str) -> Revision:
-    if not features.is_enabled(app, features.REVISIONS):
-        raise Unprocessable(NO_REVISIONS)
-    revision = listing.find(Revision, guid)
-    if revision is None or revision.app_guid != app.guid:
-        raise Unprocessable("The revision does not exist")
-    return revision
-
-
-def _droplet(app: App, draft: Deployment, back_to: Revision | None) -> Droplet:
-    """What is to run. Raises Unprocessable."""
-    if back_to is not None:
-        droplet = revisions.droplet_of(back_to)
-        if droplet is None:
-            raise Unprocessable("Unable to deploy this revision, the droplet for this revision no longer exists.")
-        return droplet
-    droplet = droplets.find(draft.droplet_guid or app.droplet_guid)
-    if droplet is None and not draft.droplet_guid:
-        raise Unprocessable(NO_DROPLET)
-    if droplet is None or droplet.app_guid != app.guid or droplet.state != "STAGED":
-        raise Unprocessable(WRONG_DROPLET)
-    droplets.require_runnable(droplet)
-    return droplet
 
 
 def _deploy(
@@ -149,23 +94,47 @@ def _deploy(
     deployment.status_value, deployment.reason = ACTIVE, DEPLOYING
     deployment.state = PREPAUSED if deployment.strategy == CANARY else DEPLOYING
     process = _successor(webs[-1], deployment, target)
-    if not processes.is_startable(process, target.droplet):
-        raise Unprocessable(NO_COMMAND)
-    process.instances = min(int(deployment.max_in_flight), rollouts.goal(deployment).target)
-    deployment.process_guid = str(process.guid)
+    process.instances = min(int(deployment.max_in_flight), rollout_states.goal(deployment).target)
     unit = world.unit(trace)
     for web in webs:
         unit.put(web)  # a change of routes that is under way begins anew, and finds the new process
-    unit.enlist(process)
-    placements.start_process(world, unit, app, process, target.droplet, target.variables)
+    if processes.is_startable(process, target.droplet):
+        deployment.process_guid = str(process.guid)
+        deployment.new_processes = [{"guid": str(process.guid), "type": processes.WEB}]
+        unit.enlist(process)
+        placements.start_process(world, unit, app, process, target.droplet, target.variables)
+    else:
+        _require_other_types(app, webs[-1], target)
+        deployment.process_guid, deployment.finishing = str(webs[-1].guid), True
     if former is not None:
-        rollouts.supersede(unit, former)
-    rollouts.postpone(world, unit, deployment, process)
+        rollout_states.supersede(unit, former)
+    rollout_states.postpone(world, unit, deployment, process)
     unit.send("queue:cc", "deployment.check", DeploymentCheck(str(deployment.guid)))
     app.deployment_guid = str(deployment.guid)
     _keep(world, unit, actor, app, space, deployment, target)
-    unit.join(deployment, rollouts.MOVING)
-    unit.commit()
+    unit.join(deployment, rollout_states.MOVING)
+    try:
+        unit.commit()
+    except Unprocessable as refusal:
+        raise Unprocessable(_explained(str(refusal), space)) from None
+
+
+def _explained(refusal: str, space: Space) -> str:
+    """What a quota says, with Cloud Foundry's hint that a deployment needs room for both versions."""
+    kind = "space" if "space_" in refusal else "organization"
+    if not refusal.endswith(("quota_exceeded", "app_instance_limit_exceeded")):
+        return refusal
+    name = space.name if kind == "space" else listing.get(Organization, str(space.org_guid)).name
+    room = "may not be large enough to support rolling deployments or your configured max-in-flight."
+    return f"{refusal} for {kind} {name}. This {kind}'s quota {room}"
+
+
+def _require_other_types(app: App, web: Process, target: Target) -> None:
+    """An app without a web command has nothing to roll, but perhaps other types to restart. Raises Unprocessable."""
+    others = [process for process in processes.current(str(app.guid)).values() if process.type != processes.WEB]
+    startable = {*target.droplet.process_types, *(process.type for process in others if process.command)}
+    if web.state == "STARTED" or not startable - {processes.WEB}:
+        raise Unprocessable(NO_COMMAND)
 
 
 def _successor(web: Process, deployment: Deployment, target: Target) -> Process:
@@ -227,7 +196,11 @@ def _start(
     work = processes.start_steps(world, app, target.droplet, deployment.revision_guid)
     if not work:
         raise Unprocessable(NO_COMMAND)
-    steps.commit(world, [*work, (revisions.COST + KEEP_COST, started)], trace)
+    try:
+        steps.commit(world, [*work, (revisions.COST + KEEP_COST, started)], trace)
+    except Unprocessable:
+        steps.commit(world, processes.stop_steps(world, app), trace)
+        raise
 
 
 def _keep(
@@ -257,7 +230,7 @@ def cancel(world: World, actor: Actor, deployment: Deployment, space: Space, tra
     unit = world.unit(trace)
     if deployment.state != CANCELING:
         webs = routing.processes_of(str(app.guid), processes.WEB)
-        rollouts.take_back(world, unit, app, deployment, webs)
+        rollout_states.take_back(world, unit, app, deployment, webs)
         unit.put(app)
     _record(unit, actor, "cancel", deployment, app, space, {})
     unit.commit()
@@ -270,13 +243,13 @@ def go_on(world: World, actor: Actor, deployment: Deployment, space: Space, trac
     app = listing.get(App, str(deployment.app_guid), Deployment.LABEL)
     process = listing.get(Process, str(deployment.process_guid), Deployment.LABEL)
     unit = world.unit(trace)
-    if int(deployment.stage) < rollouts.stage_count(deployment):
+    if int(deployment.stage) < rollout_states.stage_count(deployment):
         deployment.stage = int(deployment.stage) + 1
-        rollouts.move(unit, deployment, PREPAUSED, DEPLOYING)
+        rollout_states.move(unit, deployment, PREPAUSED, DEPLOYING)
     else:
-        rollouts.move(unit, deployment, DEPLOYING, DEPLOYING)
+        rollout_states.move(unit, deployment, DEPLOYING, DEPLOYING)
     deployment.crashes = []
-    rollouts.postpone(world, unit, deployment, process)
+    rollout_states.postpone(world, unit, deployment, process)
     unit.send("queue:cc", "deployment.check", DeploymentCheck(str(deployment.guid)))
     unit.put(deployment)
     _record(unit, actor, "continue", deployment, app, space, {})
@@ -308,13 +281,13 @@ def end_stopped(world: World, unit: Unit, app: App) -> None:
         return
     webs = routing.processes_of(str(app.guid), processes.WEB)
     deployment.finishing = True
-    rollouts.take_back(world, unit, app, deployment, webs)
+    rollout_states.take_back(world, unit, app, deployment, webs)
 
 
 def remove_all(world: World, app_guid: str, trace: str = "") -> None:
     """Of an app that is going."""
     for deployment in listing.all_of(Deployment, f"app/{app_guid}/{Deployment.KIND}"):
         unit = world.unit(trace)
-        unit.leave(deployment, rollouts.MOVING)
+        unit.leave(deployment, rollout_states.MOVING)
         unit.remove(deployment)
         unit.commit()

@@ -11,7 +11,8 @@ from chalicelib.tables.connection import table_name
 class Deployment(AppPart):
     """state: core.deployment. reason: of its status; status_at, healthy_at: stamps. error: why it was taken back.
 
-    process_guid: of the new web process; None when the app was stopped and simply started. kept_guid: the process
+    process_guid: of the new web process; None when the app was stopped and simply started. new_processes: as the API
+    shows them, also when they are gone. kept_guid: the process
     that stays when it is taken back. original: instances before it, to which taking it back returns; wanted: those
     that it is to end with. stage: how many canary stages have begun, 1 at the first. weights: of the stages, per cent.
     options: as the user named them. healthy, crashes (instance guids), deadline (epoch s): core.deployment.Scene.
@@ -38,6 +39,7 @@ class Deployment(AppPart):
     droplet_guid = UnicodeAttribute(null=True)
     previous_droplet_guid = UnicodeAttribute(null=True)
     process_guid = UnicodeAttribute(null=True)
+    new_processes = JSONAttribute(default=list)
     kept_guid = UnicodeAttribute(null=True)
     revision_guid = UnicodeAttribute(null=True)
     revision_version = NumberAttribute(null=True)

@@ -62,9 +62,13 @@ class Show:
         """Places of one of the web processes that do not serve yet."""
         return [row for row in placements.rows(self.webs(app)[which]) if row.state != STARTED]
 
+    @staticmethod
+    def place(row: Placement) -> tuple[str, int, int, str]:
+        """What a DEA says of where its instance belongs."""
+        return str(row.work_guid), int(row.version), int(row.index), str(row.instance_guid)
+
     def say_started(self, row: Placement) -> None:
-        place = (str(row.work_guid), int(row.version), int(row.index), str(row.instance_guid))
-        self.hear("dea.started", Started(*place, "dea-0", "boot", "10.0.0.1", 20001))
+        self.hear("dea.started", Started(*self.place(row), "dea-0", "boot", "10.0.0.1", 20001))
         # It has served long enough for every router to know of it.
         row.update([Placement.started_at.set(1)])
 

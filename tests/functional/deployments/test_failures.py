@@ -114,7 +114,10 @@ def test_a_quota_that_does_not_allow_it_is_told_and_the_old_version_serves_on(sh
     to = {"data": [{"guid": org}]}
     assert show.api.post(f"/v3/organization_quotas/{quota}/relationships/organizations", json=to).status == 200
     refused = show.deploy(app)
-    assert refused.status == 422
+    assert refused.error[2] == (
+        "app_instance_limit app_instance_limit_exceeded for organization local. This organization's quota may not be "
+        "large enough to support rolling deployments or your configured max-in-flight."
+    )
     assert show.sizes(app) == [2]
     assert show.api.get(f"/v3/deployments?app_guids={app}").guids == []
     assert show.api.get(f"/v3/apps/{app}").status == 200

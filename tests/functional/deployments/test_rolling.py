@@ -1,5 +1,7 @@
 """Rolling deployments: instance by instance, and what may be done meanwhile."""
 
+from chalicelib.contracts.auction import Started
+from chalicelib.contracts.health import DeploymentCheck
 from chalicelib.tables.base import Member
 from chalicelib.tables.deployments import Deployment
 from chalicelib.tables.running import Placement, Process
@@ -195,3 +197,30 @@ def test_a_deleted_app_takes_its_deployments_and_revisions_along(show: Show) -> 
     assert [*Member.query("moving/deployments")] == []
     assert [*Deployment.scan()] == []
     assert show.webs(app) == []
+
+
+def test_an_app_without_a_web_command_has_its_other_types_restarted(show: Show) -> None:
+    app = show.stage.started("jobs", {"worker": "python worker.py"})
+    worker = show.api.get(f"/v3/apps/{app}/processes/worker").guid
+    before = int(Process.get(worker).version)
+    guid = show.deployed(app, droplet={"guid": show.stage.staged(app, {"worker": "python new.py"})})
+    assert show.status(guid) == DEPLOYED
+    assert show.show(guid)["new_processes"] == []
+    assert (int(Process.get(worker).version), Process.get(worker).detected) == (before + 1, "python new.py")
+    assert len(show.webs(app)) == 1
+
+
+def test_a_start_has_its_deployment_looked_at_once_all_routers_know_of_it(show: Show) -> None:
+    app = show.running()
+    guid = show.deployed(app)
+    show.cloud.taken("queue:cc")
+    (row,) = show.placed(app, -1)
+    show.hear("dea.started", Started(*show.place(row), "dea-0", "boot", "10.0.0.1", 20001))
+    (check,) = [message for message in show.cloud.taken("queue:cc") if message.subject == "deployment.check"]
+    assert check.body == {"deployment_guid": guid}
+    # Queues count whole seconds, so it may come too early: then it waits for the rest.
+    show.hear("deployment.check", check.read(DeploymentCheck))
+    assert show.show(guid)["status"]["reason"] == "DEPLOYED"
+    show.hear("deployment.check", check.read(DeploymentCheck))
+    show.hear("deployment.check", DeploymentCheck("unknown"))
+    assert show.sizes(app) == [1]

@@ -1,0 +1,72 @@
+"""What a deployment is to run: a droplet, or all that a revision was, checked before anything is changed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from chalicelib.bootstrap import World
+from chalicelib.core.errors import Unprocessable
+from chalicelib.services import droplets, features, listing, processes, revisions
+from chalicelib.services.revisions import Noted
+from chalicelib.tables.apps import App, Droplet
+from chalicelib.tables.deployments import Revision
+from chalicelib.tables.running import Process
+
+NO_DROPLET = "Invalid droplet. Please specify a droplet in the request or set a current droplet for the app."
+WRONG_DROPLET = "Unable to assign current droplet. Ensure the droplet exists and belongs to this app."
+NO_REVISIONS = "Cannot create deployment from a revision for an app without revisions enabled"
+SAME_REVISION = (
+    "Unable to rollback. The code and configuration you are rolling back to is the same as the deployed revision."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is to run. variables: the user's, when they change with it."""
+
+    droplet: Droplet
+    noted: Noted | None
+    variables: Mapping[str, str] | None = None
+
+    def command(self, process: Process) -> str | None:
+        """The process's custom command in this version."""
+        known: dict[str, str | None] = self.noted.revision.commands if self.noted else {}
+        return known.get(str(process.type), process.command)
+
+
+def resolve(world: World, app: App, droplet_guid: str | None, revision_guid: str | None, trace: str) -> Target:
+    """The revision, the named droplet or the current one; and the revision that this makes. Raises Unprocessable."""
+    back_to = _revision(app, revision_guid) if revision_guid else None
+    droplet = _droplet(app, droplet_guid, back_to)
+    present = processes.current(str(app.guid)).values()
+    noted = revisions.note(world, app, str(droplet.guid), present, back_to)
+    if back_to is None or noted is None:
+        return Target(droplet, noted)
+    if not noted.is_new:
+        raise Unprocessable(SAME_REVISION)
+    revisions.restore_sidecars(world, app, back_to, trace)
+    return Target(droplet, noted, noted.variables)
+
+
+def _revision(app: App, guid: str) -> Revision:
+    if not features.is_enabled(app, features.REVISIONS):
+        raise Unprocessable(NO_REVISIONS)
+    revision = listing.find(Revision, guid)
+    if revision is None or revision.app_guid != app.guid:
+        raise Unprocessable("The revision does not exist")
+    return revision
+
+
+def _droplet(app: App, droplet_guid: str | None, back_to: Revision | None) -> Droplet:
+    """What is to run. Raises Unprocessable."""
+    if back_to is not None:
+        droplet = revisions.droplet_of(back_to)
+        if droplet is None:
+            raise Unprocessable("Unable to deploy this revision, the droplet for this revision no longer exists.")
+        return droplet
+    droplet = droplets.find(droplet_guid or app.droplet_guid)
+    if droplet is None and not droplet_guid:
+        raise Unprocessable(NO_DROPLET)
+    if droplet is None or droplet.app_guid != app.guid or droplet.state != "STAGED":
+        raise Unprocessable(WRONG_DROPLET)
+    droplets.require_runnable(droplet)
+    return droplet
