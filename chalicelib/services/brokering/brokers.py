@@ -13,7 +13,7 @@ from chalicelib.services import access, audit, flags, jobs, listing, secrets
 from chalicelib.services.brokering import offerings, reach, visibility
 from chalicelib.tables.identity import Secret, Space
 from chalicelib.tables.ledger import Job
-from chalicelib.tables.services import ServiceBroker, ServiceInstance, ServiceOffering, ServicePlan
+from chalicelib.tables.services import Orphan, ServiceBroker, ServiceOffering, ServicePlan
 from chalicelib.tables.unit import Unit
 
 SCOPE = "service_brokers"
@@ -171,17 +171,23 @@ def _refuse_used(broker: ServiceBroker) -> None:
 
 
 @jobs.worker("delete-broker")
-def _delete(world: World, work: dict[str, Any]) -> None:
-    """Since it was marked no instance can be made; one that was made just before that keeps the broker."""
+def _delete(world: World, work: dict[str, Any]) -> jobs.Later | None:
+    """Since it was marked no instance can be made; one that was made just before that keeps the broker.
+
+    It stays for as long as it has to be asked for what it may still hold.
+    """
     broker = listing.find(ServiceBroker, work["guid"])
     if broker is None:
-        return
+        return None
     try:
         _refuse_used(broker)
     except Unprocessable:
         _settled(world, broker, "", {})
         raise
+    if listing.members([f"broker/{broker.guid}/{Orphan.KIND}"]):
+        return jobs.Later(world.config.timers.orphan_retry_s)
     remove(world, broker)
+    return None
 
 
 def remove(world: World, broker: ServiceBroker) -> None:
@@ -204,13 +210,11 @@ def _take_away(world: World, resource: ServicePlan | ServiceOffering) -> None:
     unit.commit()
 
 
-def remove_from_space(world: World, space_guid: str) -> None:
-    """The brokers that only this space has, with the space; their instances, which are in it, are gone."""
+def remove_from_space(world: World, space_guid: str, trace: str = "") -> None:
+    """The brokers that only this space has, by jobs; their instances, which were in it, are gone. May be repeated."""
     for broker in listing.all_of(ServiceBroker, f"space/{space_guid}/service_brokers"):
-        for instance in listing.all_of(ServiceInstance, f"broker/{broker.guid}/service_instances"):
-            if instance.space_guid != space_guid:
-                return
-        remove(world, broker)
+        if broker.change != DELETING:
+            delete(world, audit.SYSTEM, broker, trace)
 
 
 def _record(unit: Unit, actor: Actor, broker: ServiceBroker, verb: str, request: dict[str, Any]) -> None:

@@ -16,4 +16,4 @@ def empty_space(world: World, guid: str, trace: str = "") -> None:
             if binding.space_guid == guid:
                 bindings.remove(world, binding, trace=trace)
         sharing.take_from(world, audit.SYSTEM, instance, "none", guid, trace)
-    brokers.remove_from_space(world, guid)
+    brokers.remove_from_space(world, guid, trace)

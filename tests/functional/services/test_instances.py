@@ -1,7 +1,5 @@
 """Service instances and bindings, from the request through the jobs function to the broker and back."""
 
-import pytest
-
 from chalicelib.services import environment
 from chalicelib.services.service_env import vcap_services
 from tests.functional.client import Client
@@ -120,45 +118,41 @@ def test_what_a_slow_broker_does_is_followed_until_it_ends(services: Services, b
     assert broker.bindings == broker.instances == {}
 
 
-@pytest.mark.parametrize(
-    ("answer", "says", "leaves_orphan"),
-    [
-        ((500, {"description": "no space left"}, {}), "Service broker error: no space left", True),
-        ((500, b"<html>oops", {}), "invalid response: status code 500", True),
-        ((400, {"description": "bad size"}, {}), "Service broker error: bad size", False),
-        ((409, {"description": "it exists"}, {}), "Service broker error: it exists", False),
-        ((201, b"not json", {}), "invalid response: status code 201", True),
-        ((200, b"[1]", {}), "invalid response: status code 200", False),
-        ((201, {"dashboard_url": 7}, {}), "dashboard_url must be a string", True),
-        ((202, {"operation": {"a": 1}}, {}), "invalid response: status code 202", True),
-        ((307, {}, {"Location": "http://169.254.169.254/"}), "invalid response: status code 307", True),
-        ((422, {"error": "AsyncRequired"}, {}), "requires client support for asynchronous", False),
-        ((422, {"error": "MaintenanceInfoConflict"}, {}), "maintenance information", False),
-        ((410, {}, {}), "invalid response: status code 410", False),
-        ((200, b"x" * (3 * 1024 * 1024), {}), "is larger than", True),
-    ],
-)
+#: What a broker answers, what the user is told, and whether the broker is asked to take back what it may have made.
+FAILURES = [
+    ((500, {"description": "no space left"}, {}), "Service broker error: no space left", True),
+    ((500, b"<html>oops", {}), "invalid response: status code 500", True),
+    ((400, {"description": "bad size"}, {}), "Service broker error: bad size", False),
+    ((409, {"description": "it exists"}, {}), "Service broker error: it exists", False),
+    ((201, b"not json", {}), "invalid response: status code 201", True),
+    ((200, b"[1]", {}), "invalid response: status code 200", False),
+    ((201, {"dashboard_url": 7}, {}), "dashboard_url must be a string", True),
+    ((202, {"operation": {"a": 1}}, {}), "invalid response: status code 202", True),
+    ((307, {}, {"Location": "http://169.254.169.254/"}), "invalid response: status code 307", True),
+    ((422, {"error": "AsyncRequired"}, {}), "requires client support for asynchronous", False),
+    ((422, {"error": "MaintenanceInfoConflict"}, {}), "maintenance information", False),
+    ((410, {}, {}), "invalid response: status code 410", False),
+    ((200, b"x" * (3 * 1024 * 1024), {}), "is larger than", True),
+]
+
+
 def test_a_provision_that_fails_says_why_and_leaves_nothing_at_the_broker(
-    services: Services,
-    broker: Broker,
-    dora: Client,
-    answer: object,
-    says: str,
-    leaves_orphan: bool,
+    services: Services, broker: Broker, dora: Client
 ) -> None:
     services.register(broker)
-    broker.answers["provision"] = [answer]
-    asked = services.ask_instance(dora, "db1")
-    job = services.finish(asked)
-    assert job["state"] == "FAILED"
-    assert says in job["errors"][0]["detail"]
-    assert ("deprovision" in broker.verbs()) is leaves_orphan
-    assert services.cloud.rows("service-orphans") == 0
-    (shown,) = dora.get("/v3/service_instances").json["resources"]
-    assert (shown["last_operation"]["type"], shown["last_operation"]["state"]) == ("create", "failed")
-    assert says in shown["last_operation"]["description"]
-    assert PASSWORD not in str(job) + str(shown)
-    assert services.finish(dora.delete(f"/v3/service_instances/{shown['guid']}"))["state"] == "COMPLETE"
+    for answer, says, leaves_orphan in FAILURES:
+        broker.asked.clear()
+        broker.answers["provision"] = [answer]
+        job = services.finish(services.ask_instance(dora, "db1"))
+        assert job["state"] == "FAILED"
+        assert says in job["errors"][0]["detail"]
+        assert ("deprovision" in broker.verbs()) is leaves_orphan, answer[0]
+        assert services.cloud.rows("service-orphans") == 0
+        (shown,) = dora.get("/v3/service_instances").json["resources"]
+        assert (shown["last_operation"]["type"], shown["last_operation"]["state"]) == ("create", "failed")
+        assert says in shown["last_operation"]["description"]
+        assert PASSWORD not in str(job) + str(shown)
+        assert services.finish(dora.delete(f"/v3/service_instances/{shown['guid']}"))["state"] == "COMPLETE"
     services.instance(dora)
 
 
