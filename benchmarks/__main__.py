@@ -6,7 +6,7 @@ from importlib import import_module
 from benchmarks.report import Figure, show
 
 #: In the order in which they run; each module has ``run() -> list[Figure]``.
-ALL = ("startup", "pushing", "healing", "api", "routing", "throughput")
+ALL = ("cold_start", "startup", "pushing", "healing", "api", "routing", "throughput")
 
 
 def main(names: list[str]) -> int:

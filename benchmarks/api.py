@@ -10,18 +10,25 @@ SAMPLES, COUNTED = 20 * ROUNDS, 10
 
 APPS = 50
 
+EMBED = "embed=process_instances"
+
 
 def run() -> list[Figure]:
     with a_platform(deas=1) as platform:
         space = platform.api("GET", "/v3/spaces").json()["resources"][0]["guid"]
         relationships = {"space": {"data": {"guid": space}}}
+        guids = []
         for number in range(APPS):
             body = {"name": f"bench-{number}", "relationships": relationships}
-            guid = platform.api("POST", "/v3/apps", json=body).json()["guid"]
+            guids.append(platform.api("POST", "/v3/apps", json=body).json()["guid"])
         return [
-            _measure(platform, "GET /v3/apps/{guid}", f"/v3/apps/{guid}", 10),
+            _measure(platform, "GET /v3/apps/{guid}", f"/v3/apps/{guids[0]}", 10),
             _measure(platform, "GET /v3/apps?names&space_guids", f"/v3/apps?names=bench-1&space_guids={space}"),
             _measure(platform, f"GET /v3/apps (page of 50 of {APPS})", "/v3/apps"),
+            _measure(
+                platform, "GET /v3/processes?embed=process_instances", f"/v3/processes?space_guids={space}&{EMBED}"
+            ),
+            _measure(platform, f"GET /v3/routes?app_guids of {APPS} apps", f"/v3/routes?app_guids={','.join(guids)}"),
             _measure(platform, "GET /v3/info (no database)", "/v3/info"),
         ]
 

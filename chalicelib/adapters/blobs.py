@@ -1,4 +1,4 @@
-"""Blobs: S3, through boto3. The only module that touches the bucket, or that signs a way into it.
+"""Blobs: S3, through botocore. The only module that touches the bucket, or that signs a way into it.
 
 Hosts and clients have no right in S3: each moves one blob by a URL that is signed here for one key, one verb and
 a limited time. The endpoint is botocore's business (``AWS_ENDPOINT_URL``); keys are addressed path-style, which
@@ -10,9 +10,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-import boto3
 from botocore.config import Config as BotoConfig
 from botocore.exceptions import ClientError
+
+from chalicelib.adapters import aws
 
 #: Bytes per part of a multipart upload: 10,000 parts (S3's limit) make 80 GiB, and two of them are nothing in RAM.
 PART_BYTES = 8 * 1024 * 1024
@@ -55,7 +56,7 @@ class Blobs:
 
     def __init__(self, bucket: str, region: str = "us-east-1") -> None:
         self.bucket = bucket
-        self.s3 = boto3.client("s3", region_name=region, config=CLIENT_CONFIG)
+        self.s3 = aws.client("s3", region, CLIENT_CONFIG)
 
     def head(self, key: str) -> BlobInfo | None:
         """Size and etag, or None when there is no such blob."""

@@ -1,4 +1,4 @@
-"""The bus: SNS topics and SQS queues, through boto3. The only module that sends.
+"""The bus: SNS topics and SQS queues, through botocore. The only module that sends.
 
 Addresses are texts, so that the outbox can keep them: ``topic:<name>`` (dea, routes, components),
 ``queue:<name>`` (cc, hm, beats, jobs) and ``url:<queue url>`` for the queue of one host.
@@ -8,9 +8,9 @@ import time
 import uuid
 from typing import Any
 
-import boto3
 from botocore.config import Config as BotoConfig
 
+from chalicelib.adapters import aws
 from chalicelib.contracts.codec import to_json
 from chalicelib.contracts.envelope import Envelope
 
@@ -30,8 +30,8 @@ class Bus:
         self.sender = sender
         self.prefix = prefix
         self._topic_arn = f"arn:aws:sns:{region}:{account}:{prefix}-"
-        self.sqs = boto3.client("sqs", region_name=region, config=CLIENT_CONFIG)
-        self.sns = boto3.client("sns", region_name=region, config=CLIENT_CONFIG)
+        self.sqs = aws.client("sqs", region, CLIENT_CONFIG)
+        self.sns = aws.client("sns", region, CLIENT_CONFIG)
         self._urls: dict[str, str] = {}
 
     def envelope(self, subject: str, body: Any, trace: str = "") -> Envelope:

@@ -6,9 +6,10 @@ from collections.abc import Collection
 from functools import cached_property
 from typing import Any
 
-import boto3
 from botocore.config import Config as BotoConfig
 from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.adapters import aws
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ class Hosts:
     def _ec2(self) -> Any:
         # Made late: EC2's service model is the largest of all, and nearly no function run needs it.
         config = BotoConfig(connect_timeout=3, read_timeout=5, retries={"max_attempts": 2, "mode": "standard"})
-        return boto3.client("ec2", region_name=self._region, config=config)
+        return aws.client("ec2", self._region, config)
 
     def gone(self, ids: Collection[str]) -> set[str]:
         """Those of which the cloud says that they do not run. None, when it does not answer."""

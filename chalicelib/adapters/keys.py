@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import boto3
 from cryptography.fernet import Fernet
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
+
+from chalicelib.adapters import aws
 
 ALGORITHM = "RS256"
 
@@ -79,7 +80,7 @@ class Keys:
 
     @property
     def _client(self) -> Any:
-        return boto3.client("secretsmanager", region_name=self._region)
+        return aws.client("secretsmanager", self._region)
 
     @property
     def key_id(self) -> str:
