@@ -9,7 +9,7 @@ from chalicelib.contracts.staging import StagingFinished
 from chalicelib.services import builds, droplets, listing, packages
 from chalicelib.services.assembly import package_key
 from chalicelib.services.placements import staging_spec_key
-from chalicelib.tables.apps import Package
+from chalicelib.tables.apps import Package, Pooled
 from chalicelib.tables.base import Due
 from chalicelib.tables.identity import Secret
 from tests.functional.packages.conftest import Desk, relationships
@@ -74,6 +74,9 @@ def test_a_docker_package_is_ready_at_once_and_becomes_a_droplet_that_nothing_ru
     assert desk.stage.assign(app, droplet["guid"]).status == 200
     started = desk.api.post(f"/v3/apps/{app}/actions/start")
     assert (started.status, "no runtime for Docker images" in started.error[2]) == (422, True)
+    for path in (f"/v3/apps/{app}/tasks", "/v3/deployments"):
+        answer = desk.api.post(path, json={"command": "x"} if "tasks" in path else relationships(app))
+        assert "no runtime for Docker images" in answer.error[2]
     other = str(desk.stage.create("other")["guid"])
     copy = copied(desk, answered.guid, other)
     assert (copy.json["state"], copy.json["data"]["username"]) == ("READY", "me")
@@ -148,6 +151,18 @@ def test_after_a_build_the_secrets_go_and_old_bits_expire(desk: Desk, app: str) 
 
 def _failed(desk: Desk, build: str) -> StagingFinished:
     return desk.stage.finished(build, droplet=None, error_id="StagingError", error_detail="")
+
+
+def test_flags_keep_bits_and_matches_away(desk: Desk, app: str) -> None:
+    package, dora = desk.stage.package(app), desk.stage.member("dora", "space_developer")
+    files = [{"path": "a", "mode": "644", "checksum": {"value": "a" * 40}, "size_in_bytes": 70_000}]
+    Pooled(f"{'a' * 40}-70000").save()
+    assert dora.post("/v3/resource_matches", json={"resources": files}).json == {"resources": files}
+    desk.api.patch("/v3/feature_flags/resource_matching", json={"enabled": False})
+    assert dora.post("/v3/resource_matches", json={"resources": files}).json == {"resources": []}
+    desk.api.patch("/v3/feature_flags/app_bits_upload", json={"enabled": False})
+    assert desk.begin("packages", package, api=dora).error[:2] == (330002, "CF-FeatureDisabled")
+    assert desk.begin("packages", package).status == 201
 
 
 def test_many_known_files_travel_by_the_bucket(desk: Desk, app: str) -> None:
