@@ -17,8 +17,8 @@ def test_it_lists_revisions_and_deployments_and_follows_their_links(client: Clou
     assert revisions[0].environment_variables()["var"] == {}
     assert revisions[0].app()["guid"] == app
     assert [one["version"] for one in client.v3.apps.list_revisions(app, versions="1")] == [1]
-    assert len(client.v3.apps.list_deployed_revisions(app)) == 2
-    deployments: EntityManager = EntityManager(client.info.api_endpoint, client, "/v3/deployments")
+    assert len(list(client.v3.apps.list_deployed_revisions(app))) == 2
+    deployments: EntityManager = EntityManager(client.v3.apps.target_endpoint, client, "/v3/deployments")
     (deployment,) = deployments.list(app_guids=app, status_values="ACTIVE")
     assert deployment["guid"] == guid
     assert deployment.app()["name"] == "shop"
