@@ -18,3 +18,8 @@ def stamp(seconds: float | None = None) -> str:
 
 def new_guid() -> str:
     return str(uuid.uuid4())
+
+
+def guid_from(guid: str, purpose: str) -> str:
+    """Always the same one for the same guid and purpose: of what may be made twice, and must then be one."""
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{guid}/{purpose}"))

@@ -37,7 +37,7 @@ def record(
             day=created_at[:10],
             type=event,
             actor={"guid": actor.guid, "type": "system" if actor is SYSTEM else "user", "name": actor.name},
-            target={"guid": target.guid, "type": target.LABEL.lower(), "name": target.list_name},
+            target={"guid": target.guid, "type": target.LABEL.lower().replace(" ", "_"), "name": target.list_name},
             target_guid=target.guid,
             data=data or {},
             space_guid=space_guid or "none",

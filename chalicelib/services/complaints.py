@@ -6,6 +6,7 @@ is gone, a stop only while the instance is not the one that is wanted.
 
 import logging
 
+from chalicelib.adapters.clock import guid_from
 from chalicelib.bootstrap import World
 from chalicelib.contracts.auction import INSTANCE, Stop
 from chalicelib.contracts.components import DiscoverComponents
@@ -14,6 +15,7 @@ from chalicelib.contracts.heartbeat import DropletExited
 from chalicelib.services import auctioneer, audit, builds, listing, placements, rollouts, routing, task_runs
 from chalicelib.tables.apps import App, Droplet
 from chalicelib.tables.base import moved
+from chalicelib.tables.identity import Space
 from chalicelib.tables.running import CRASHED, STARTED, Placement, Process
 
 log = logging.getLogger(__name__)
@@ -37,7 +39,7 @@ def start(world: World, complaint: HmStart, trace: str) -> None:
 
 
 def crashed(world: World, gone: DropletExited, trace: str) -> None:
-    """What users look for in ``events``: which instance ended, and how. Told twice, it is one event.
+    """What users look for in ``events``: which instance ended, and how. Told twice, it is one event of each type.
 
     The place waits for HM's complaint, whose delay is the back-off: its claim's own check must not reopen it before.
     """
@@ -54,7 +56,15 @@ def crashed(world: World, gone: DropletExited, trace: str) -> None:
         "exit_status": gone.exit_status,
         "exit_description": gone.description,
     }
-    audit.record(unit, audit.SYSTEM, "app.crash", app, str(app.space_guid), data=data, guid=gone.instance_guid)
+    space = listing.find(Space, str(app.space_guid))
+    org_guid = str(space.org_guid) if space else None
+    about_process = {**data, "process_guid": gone.process_guid}
+    second = guid_from(gone.instance_guid, "audit.app.process.crash")
+    for event, told, guid in (
+        ("app.crash", data, gone.instance_guid),
+        ("audit.app.process.crash", about_process, second),
+    ):
+        audit.record(unit, audit.SYSTEM, event, app, str(app.space_guid), org_guid, told, guid)
     unit.commit()
     if app.deployment_guid:
         rollouts.advance(world, str(app.deployment_guid), trace, gone)

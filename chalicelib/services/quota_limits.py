@@ -7,6 +7,7 @@ old limit, whatever comes at the same moment, and a charge is never without one.
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 from pynamodb.expressions.update import Action
@@ -150,7 +151,8 @@ def spread_later(unit: Unit, quota: Quota) -> str:
 def spread(world: World, quota: Quota, job_guid: str) -> None:
     """Do it now where the holders are few."""
     if len(holders(quota)) <= CHANGED_AT_ONCE:
-        jobs.run(world, job_guid)
+        with suppress(Conflict):  # the queue has it: the quota's change stands, and must not be begun anew
+            jobs.run(world, job_guid)
 
 
 @jobs.worker("spread-quota")

@@ -7,6 +7,7 @@ from chalicelib.contracts.heartbeat import InstanceReady
 from chalicelib.services import audit, listing
 from chalicelib.tables.apps import App
 from chalicelib.tables.base import moved
+from chalicelib.tables.identity import Space
 from chalicelib.tables.running import Placement
 
 
@@ -23,5 +24,7 @@ def take(world: World, told: InstanceReady, trace: str) -> None:
     verb = "ready" if told.is_ready else "not-ready"
     data = {"index": told.index, "instance": told.instance_guid, "version": told.version}
     unit = world.unit(trace)
-    audit.record(unit, audit.SYSTEM, f"audit.app.process.{verb}", app, str(app.space_guid), data=data)
+    space = listing.find(Space, str(app.space_guid))
+    org_guid = str(space.org_guid) if space else None
+    audit.record(unit, audit.SYSTEM, f"audit.app.process.{verb}", app, str(app.space_guid), org_guid, data)
     unit.commit()

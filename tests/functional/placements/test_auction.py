@@ -7,6 +7,7 @@ from chalicelib.contracts.auction import Discover, Refused, Start, Started, Stop
 from chalicelib.contracts.health import AuctionCheck, HmStart, HmStop, PlacementCheck, PlacementOpen
 from chalicelib.contracts.heartbeat import DropletExited
 from chalicelib.handlers import cc
+from chalicelib.services.placements import OPENED_AT_ONCE
 from chalicelib.tables.ledger import AuditEvent
 from chalicelib.tables.running import CLAIMED, CRASHED, OPEN, STARTED
 from infra.local.context import LambdaContext
@@ -263,7 +264,7 @@ def test_no_duplicate_is_stopped_while_its_index_has_a_start_due(scene: Scene, s
 
 def test_a_large_process_is_opened_in_pieces(scene: Scene) -> None:
     scene.start(100)
-    assert len(scene.rows()) == 40
+    assert len(scene.rows()) == OPENED_AT_ONCE
     for _ in range(2):
         pieces = [m for m in scene.cloud.taken("queue:cc") if m.subject == "placement.open"]
         assert len(pieces) == 1
@@ -285,7 +286,7 @@ def test_a_poison_message_fails_alone(scene: Scene) -> None:
     assert len(scene.starts()) == 1
 
 
-def test_a_crash_told_twice_is_one_event_with_its_reason(scene: Scene, started: Started_) -> None:
+def test_a_crash_told_twice_is_one_event_of_each_type_with_its_reason(scene: Scene, started: Started_) -> None:
     (start,) = started(1)
     gone = DropletExited(
         start.process_guid,
@@ -301,8 +302,8 @@ def test_a_crash_told_twice_is_one_event_with_its_reason(scene: Scene, started: 
         1.0,
     )
     scene.hear(("droplet.exited", gone), ("droplet.exited", gone))
-    (event,) = AuditEvent.by_target.query(start.app_guid)
-    assert (event.type, event.data["exit_status"]) == ("app.crash", 137)
+    events = sorted((event.type, event.data["exit_status"]) for event in AuditEvent.by_target.query(start.app_guid))
+    assert events == [("app.crash", 137), ("audit.app.process.crash", 137)]
 
 
 def test_a_crash_while_starting_waits_for_the_complaint_and_not_for_the_claims_check(
