@@ -20,6 +20,7 @@ from chalicelib.core.hostnames import wrong_with_host, wrong_with_path
 from chalicelib.core.roles import OPERATE
 from chalicelib.core.routing import wrong_options
 from chalicelib.services import flags, listing, routes
+from chalicelib.services.brokering import route_bindings
 from chalicelib.services.listing import Listing
 from chalicelib.services.owned import owned
 from chalicelib.tables.apps import App
@@ -92,8 +93,9 @@ def _narrowed(request: Request, what: Listing) -> Listing:
     ports = request.values("ports")
     if ports is not None and not ports & {"", "0"}:  # no route of this platform has a port
         what = what.within(())
-    if request.values("service_instance_guids") is not None:
-        what = what.within(())
+    if (instances := request.values("service_instance_guids")) is not None:
+        bound = (binding for guid in sorted(instances) for binding in route_bindings.of_instance(guid))
+        what = what.within(str(binding.route_guid) for binding in bound)
     return what
 
 

@@ -102,16 +102,6 @@ def refresh_all(
         refresh(world, unit, app_guid, process_type, changed)
 
 
-def forget_app(world: World, app_guid: str, trace: str = "") -> None:
-    """Take an app that is going out of its routes, which stay; may be repeated. Its processes are gone already."""
-    for route in mapped_routes(app_guid):
-        route.destinations = [destination for destination in route.destinations if destination["app"] != app_guid]
-        unit = world.unit(trace)
-        unit.put(route)
-        unit.leave(route, f"app/{app_guid}")
-        unit.commit()
-
-
 def announce(world: World, unit: Unit, process: Process) -> None:
     """Tell the instances of a process its routes, with a grant for each."""
     guids = [

@@ -184,9 +184,9 @@ def test_wrong_destinations_are_refused(api: Client, route: str, body: dict[str,
     assert (answered.status, answered.json["errors"][0]["code"]) == (422, 10008), answered.text
 
 
-def test_an_app_that_goes_leaves_its_routes_behind(api: Client, world: World, app: str, route: str) -> None:
+def test_an_app_that_goes_leaves_its_routes_behind(api: Client, app: str, route: str) -> None:
     api.admin.post(destinations(route), json=to(app))
-    routing.forget_app(world, app)
+    api.admin.finish(api.admin.delete(f"/v3/apps/{app}"))
     assert api.admin.get(destinations(route)).json["destinations"] == []
     assert routing.mapped_routes(app) == []
 
