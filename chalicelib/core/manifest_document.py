@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-import yaml
-
 from chalicelib.core.manifest import AppSpec
 from chalicelib.core.manifest_parts import RouteSpec, ServiceSpec, SidecarSpec
 from chalicelib.core.manifest_process import ProcessSpec
@@ -78,6 +76,8 @@ def application(spec: AppSpec) -> dict[str, Any]:
 
 def document(spec: AppSpec) -> str:
     """The manifest of one app, as YAML that can be applied again."""
+    import yaml  # a tenth of a cold start: whoever needs it pays for it
+
     return str(yaml.safe_dump({"applications": [application(spec)]}, sort_keys=False))
 
 

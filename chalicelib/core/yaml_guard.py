@@ -2,12 +2,12 @@
 
 An alias makes one node stand in many places. Reading that is cheap, but whoever walks the value, or merges it by
 ``<<``, pays for every place; so the places are counted before anything is made of the nodes.
+
+PyYAML is a tenth of a cold start of the API, of whose requests few have YAML in them: it is imported where it is used.
 """
 
 from itertools import accumulate
 from typing import Any
-
-import yaml
 
 MAX_CHARACTERS = 128 * 1024
 #: Nodes, counting one as often as it is referred to.
@@ -29,6 +29,8 @@ def load(text: str) -> Any:
         raise YamlRefused(f"it is longer than {MAX_CHARACTERS // 1024} KB")
     if _brackets(text) > MAX_BRACKETS:
         raise YamlRefused("it is nested too deeply")
+    import yaml
+
     try:
         loader = yaml.SafeLoader(text)
         node = loader.get_single_node()
@@ -54,8 +56,8 @@ def _brackets(text: str) -> int:
     return max(accumulate(steps), default=0)
 
 
-def _weigh(node: yaml.Node, weights: dict[int, int], depth: int) -> int:
-    """How many nodes there are below, aliases counted in full. A node that is being weighed holds itself."""
+def _weigh(node: Any, weights: dict[int, int], depth: int) -> int:
+    """How many nodes there are below a YAML node, aliases counted in full. One that is being weighed holds itself."""
     if depth > MAX_DEPTH:
         raise YamlRefused("it is nested too deeply")
     if id(node) in weights:
@@ -64,7 +66,7 @@ def _weigh(node: yaml.Node, weights: dict[int, int], depth: int) -> int:
         return weight
     weights[id(node)] = 0
     weight = 1
-    if isinstance(node, yaml.ScalarNode) and any("\ud800" <= character <= "\udfff" for character in node.value):
+    if node.id == "scalar" and any("\ud800" <= character <= "\udfff" for character in node.value):
         raise YamlRefused("it has text in it that is not valid Unicode")
     for child in _children(node):
         weight += _weigh(child, weights, depth + 1)
@@ -74,10 +76,10 @@ def _weigh(node: yaml.Node, weights: dict[int, int], depth: int) -> int:
     return weight
 
 
-def _children(node: yaml.Node) -> list[yaml.Node]:
-    if isinstance(node, yaml.MappingNode):
+def _children(node: Any) -> list[Any]:
+    if node.id == "mapping":
         for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.tag != MERGE:
+            if key.id == "scalar" and key.tag != MERGE:
                 key.tag = TEXT  # a variable named ON or 8080 is called what is written
         return [child for pair in node.value for child in pair]
-    return list(node.value) if isinstance(node, yaml.SequenceNode) else []
+    return list(node.value) if node.id == "sequence" else []
