@@ -98,8 +98,7 @@ def _deploy(
     process = _successor(webs[-1], deployment, target)
     process.instances = min(int(deployment.max_in_flight), rollout_states.goal(deployment).target)
     unit = world.unit(trace)
-    for web in webs:
-        unit.put(web)  # a change of routes that is under way begins anew, and finds the new process
+    unit.put(webs[-1])  # a change of routes that is under way begins anew, and finds the new process
     if processes.is_startable(process, target.droplet):
         deployment.process_guid = str(process.guid)
         deployment.new_processes = [{"guid": str(process.guid), "type": processes.WEB}]
@@ -221,7 +220,9 @@ def _keep(
         if old.status_value == FINALIZED:
             unit.remove(old)
     request = {"droplet": {"guid": deployment.droplet_guid}, "options": dict(deployment.options)}
-    _record(unit, actor, "create", deployment, app, space, {"request": request, "strategy": deployment.strategy})
+    kind = "rollback" if target.variables is not None else None
+    more: dict[str, object] = {"request": request, "strategy": deployment.strategy, "type": kind}
+    _record(unit, actor, "create", deployment, app, space, more)
 
 
 def cancel(world: World, actor: Actor, deployment: Deployment, space: Space, trace: str = "") -> None:

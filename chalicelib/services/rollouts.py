@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 STEPS = 40
 #: A check that comes a little too early, because queues count whole seconds, waits so long at most, seconds.
 NAP_S = 1.0
+#: Processes made smaller in one transaction; each costs a few of its operations.
+LOWERED_AT_ONCE = 8
 #: Crashes noted of one deployment; the decision needs no more.
 NOTED_CRASHES = core.ENOUGH_CRASHES
 
@@ -95,6 +97,9 @@ def _step(
         unit.put(deployment)
         unit.commit()
         return True, None
+    if spent := _spent(deployment, webs):
+        processes.remove(world, spent[0], trace)
+        return True, None
     found = scene(world, deployment, webs)
     step = core.next_step(found)
     if not step.changes(found):
@@ -112,6 +117,12 @@ def _step(
         _tell(world, str(deployment.guid), str(refusal), trace)
         return False, step.wake_at
     return deployment.state != core.PAUSED, None
+
+
+def _spent(deployment: Deployment, webs: Sequence[Process]) -> list[Process]:
+    """Of superseded deployments: those without instances. The oldest stays to be gone back to."""
+    needed = (deployment.process_guid, deployment.kept_guid)
+    return [process for process in webs[1:] if int(process.instances) == 0 and process.guid not in needed]
 
 
 def _note_crash(deployment: Deployment, gone: DropletExited) -> bool:
@@ -139,6 +150,10 @@ def _apply(
         _fail(world, unit, app, deployment, webs, step)
         return
     by_guid = {str(process.guid): process for process in webs}
+    lowered = [guid for guid in step.scale if guid != found.rising.guid]
+    if len(lowered) > LOWERED_AT_ONCE:
+        # What is done first can never be too much; the rest is what the next look finds.
+        step = core.Step(found.state, {guid: step.scale[guid] for guid in lowered[:LOWERED_AT_ONCE]}, found.healthy)
     for guid, instances in step.scale.items():
         process = by_guid[guid]
         placements.scale_process(world, unit, process, droplets.find(process.droplet_guid), instances)

@@ -2,6 +2,7 @@
 
 from chalicelib.contracts.auction import Started
 from chalicelib.contracts.health import DeploymentCheck
+from chalicelib.services import rollouts
 from chalicelib.tables.base import Member
 from chalicelib.tables.deployments import Deployment
 from chalicelib.tables.running import Placement, Process
@@ -155,6 +156,15 @@ def test_a_later_deployment_supersedes_the_one_under_way(show: Show) -> None:
     assert (show.status(second), show.sizes(app)) == (DEPLOYING, [1, 1, 1]), "the one that served nobody goes"
     assert show.run(second, app) == DEPLOYED
     assert show.sizes(app) == [2]
+
+
+def test_however_often_it_is_superseded_it_ends(show: Show) -> None:
+    app = show.running()
+    for _ in range(rollouts.LOWERED_AT_ONCE + 1):
+        last = show.deployed(app)
+    assert (show.status(last), show.sizes(app)) == (DEPLOYING, [1, 1]), "of those between nothing is left"
+    assert show.run(last, app) == DEPLOYED
+    assert show.sizes(app) == [1]
 
 
 def test_stop_takes_a_deployment_back_and_restart_completes_it(show: Show) -> None:
