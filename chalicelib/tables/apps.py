@@ -52,7 +52,7 @@ class AppPart(Resource):
 
 
 class Package(AppPart):
-    """state: AWAITING_UPLOAD, PROCESSING_UPLOAD, READY, FAILED, EXPIRED. checksum: sha256 hex of the zip.
+    """state: AWAITING_UPLOAD, PROCESSING_UPLOAD, COPYING, READY, FAILED, EXPIRED. checksum: sha256 hex of the zip.
 
     upload: key of the upload that gave it its bits, whose end may be told twice. image, username: of a docker
     package, whose password is its Secret.
@@ -67,9 +67,9 @@ class Package(AppPart):
     upload = UnicodeAttribute(null=True)
     checksum = UnicodeAttribute(null=True)
     size_bytes = NumberAttribute(null=True)
-
     image = UnicodeAttribute(null=True)
     username = UnicodeAttribute(null=True)
+
 
 class Build(AppPart):
     """state: STAGING, STAGED, FAILED. error_id: NoAppDetectedError and the like; error: in words.
@@ -89,16 +89,16 @@ class Build(AppPart):
     stack = UnicodeAttribute(default="cflinuxfs4")
     memory_mb = NumberAttribute(default=1024)
     disk_mb = NumberAttribute(default=4096)
-    created_by = JSONAttribute(default=dict)
     log_rate_bytes = NumberAttribute(default=-1)
     lifecycle_type = UnicodeAttribute(default="buildpack")
+    created_by = JSONAttribute(default=dict)
     instance_guid = UnicodeAttribute(null=True)
     dea = UnicodeAttribute(null=True)
     boot = UnicodeAttribute(null=True)
 
 
 class Droplet(AppPart):
-    """state: STAGED. Its guid is that of the staging attempt that made it, which alone may write its blob.
+    """state: AWAITING_UPLOAD, PROCESSING_UPLOAD, COPYING, STAGED, FAILED, EXPIRED.
 
     The guid of one that was staged is that of the attempt that made it, which alone may write its blob. digest:
     ``sha256:<hex>``. process_types: name -> command. buildpacks: of each what contracts.staging tells. image: of a
@@ -118,7 +118,6 @@ class Droplet(AppPart):
     arch = UnicodeAttribute(default="x86_64")
     process_types = JSONAttribute(default=dict)
     buildpacks = JSONAttribute(default=list)
-
     lifecycle_type = UnicodeAttribute(default="buildpack")
     image = UnicodeAttribute(null=True)
     upload = UnicodeAttribute(null=True)
@@ -153,6 +152,7 @@ class Buildpack(Resource):
     def position(self) -> int:
         """What the API calls it, in documents and in ``order_by``."""
         return int(self.place)
+
 
 class Pooled(Table):
     """A file in the resource pool, so that asking for it needs no S3. fingerprint: ``<sha1>-<size>``."""
