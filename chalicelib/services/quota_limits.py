@@ -157,11 +157,13 @@ def spread(world: World, quota: Quota, job_guid: str) -> None:
 
 @jobs.worker("spread-quota")
 def _spread(world: World, work: dict[str, Any]) -> None:
-    model = OrganizationQuota if work["kind"] == OrganizationQuota.KIND else SpaceQuota
-    quota: Quota | None = listing.find(model, work["guid"])
+    quota: Quota | None
+    if work["kind"] == OrganizationQuota.KIND:
+        quota, scope = listing.find(OrganizationQuota, work["guid"]), quotas.org_scope
+    else:
+        quota, scope = listing.find(SpaceQuota, work["guid"]), quotas.space_scope
     if quota is None:
         return
-    scope = quotas.org_scope if isinstance(quota, OrganizationQuota) else quotas.space_scope
     for guid in holders(quota):
         _bring(world, quota, scope(guid))
 

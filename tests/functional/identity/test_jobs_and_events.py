@@ -90,6 +90,10 @@ def test_events_are_listed_by_target_space_and_organization(
     chosen = api.admin.get("/v3/audit_events", types="audit.app.create,audit.space.create")
     assert {item["type"] for item in chosen.json["resources"]} == {"audit.app.create", "audit.space.create"}
     assert api.admin.get("/v3/audit_events", types="audit.app.create", space_guids=space).guids == [event["guid"]]
+    others = api.admin.get(f"/v3/audit_events?organization_guids={org}&target_guids[not]={shop},{org}")
+    assert [item["type"] for item in others.json["resources"]] == ["audit.space.create"]
+    assert api.admin.get(f"/v3/audit_events?target_guids={shop}&created_ats[lt]={event['created_at']}").guids == []
+    assert api.admin.get(f"/v3/audit_events?target_guids={shop}&created_ats={event['created_at']}").guids != []
     assert api.admin.get("/v3/audit_events", colour="blue").error[0] == 10005
 
 

@@ -62,7 +62,7 @@ def test_a_start_that_does_not_fit_is_refused_in_cloud_foundrys_words(
     tenant: Tenant, limits: dict[str, int], size: dict[str, int], detail: str, scope: str
 ) -> None:
     app = tenant.app("shop")
-    assert tenant.scale(app, **size).status == 202  # nothing is wanted while it is stopped
+    assert tenant.scale(app, "web", **size).status == 202  # nothing is wanted while it is stopped
     (tenant.limit_space if scope == "space" else tenant.limit)(apps=limits)
     words = ("space_", "space", "dev") if scope == "space" else ("", "organization", "local")
     assert refused(tenant.start(app)) == detail.format(*words)
@@ -142,6 +142,25 @@ def test_routes_are_counted_and_given_back(tenant: Tenant, domain: str) -> None:
     assert tenant.used() == tenant.wanted() == {"routes": 1}
     tenant.api.finish(tenant.api.delete(f"/v3/spaces/{tenant.space}"))
     assert tenant.used() == {}
+
+
+def test_tasks_are_counted_until_they_end(tenant: Tenant) -> None:
+    app = tenant.app("shop")
+    tenant.limit(apps={"per_app_tasks": 1, "per_process_memory_in_mb": 64})
+
+    def run(memory_in_mb: int) -> Answered:
+        return tenant.api.post(f"/v3/apps/{app}/tasks", json={"command": "x", "memory_in_mb": memory_in_mb})
+
+    assert refused(run(65)).endswith("memory_in_mb exceeds organization instance memory quota")
+    first = run(64)
+    assert first.status == 202, first.text
+    assert tenant.used() == tenant.wanted() == {"tasks": 1, "memory_mb": 64, "unlimited_logs": 1}
+    assert refused(run(1)).endswith("app_task_limit quota exceeded")
+    assert tenant.api.post(f"/v3/tasks/{first.guid}/actions/cancel").status == 202
+    assert tenant.used() == tenant.used(space=True) == {}
+    assert run(1).status == 202
+    states = [event["state"]["current"] for event in tenant.api.get("/v3/app_usage_events").json["resources"]]
+    assert states == ["TASK_STARTED", "TASK_STOPPED", "TASK_STARTED"]
 
 
 def test_private_domains_are_counted_and_given_back(tenant: Tenant) -> None:

@@ -5,7 +5,7 @@ import pytest
 from tests.functional.client import Client
 from tests.functional.quotas.conftest import Tenant
 
-SECTIONS = {
+SECTIONS: dict[str, dict[str, object]] = {
     "apps": {
         "total_memory_in_mb": 2048,
         "per_process_memory_in_mb": 512,
@@ -135,7 +135,8 @@ def test_bad_bodies_are_refused_and_leave_nothing(tenant: Tenant, body: dict[str
 def test_bad_relationships_queries_and_paths_are_refused(tenant: Tenant) -> None:
     api, quota = tenant.api, tenant.limit()
     path = f"/v3/organization_quotas/{quota}/relationships/organizations"
-    for body in ({}, {"data": None}, {"data": []}, {"data": ["x"]}, {"data": [{"guid": None}]}, {"data": {}, "x": 1}):
+    bodies: list[dict[str, object]] = [{}, {"data": None}, {"data": []}, {"data": ["x"]}, {"data": [{"guid": None}]}]
+    for body in [*bodies, {"data": {}, "x": 1}]:
         assert api.post(path, json=body).status == 422, body
     missing = api.post(path, json=tenant.data(tenant.org, "gone"))
     assert missing.error[2] == 'Organizations with guids ["gone"] do not exist'
