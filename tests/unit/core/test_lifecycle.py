@@ -17,7 +17,9 @@ def test_the_platforms_buildpacks_and_addresses_are_right() -> None:
     "name", ["", "cobol", "../python", "file:///etc", "https://", "https://[", "https://a b/c", "x\n"]
 )
 def test_other_names_are_refused_with_the_text_that_clients_know(name: str) -> None:
-    assert wrong_buildpacks([name], {"python_buildpack"}) == [f'Buildpack "{name}" must be an existing admin buildpack or a valid git URI']
+    assert wrong_buildpacks([name], {"python_buildpack"}) == [
+        f'Buildpack "{name}" must be an existing admin buildpack or a valid git URI'
+    ]
 
 
 @pytest.mark.parametrize("name", ["https://user:secret@example.org/b", "https://secret@example.org/b"])
