@@ -255,13 +255,13 @@ def bind_app(
 ) -> None:
     """For manifests: within a job, so the broker is called here. One that is slow goes on by itself.
 
-    What is bound already stays as it is. Raises Unprocessable, BrokerError.
+    What is bound already, or is being bound, stays as it is. Raises Unprocessable, with what the broker said.
     """
     guid = listing.by_name(instance_calls.scope(str(space.guid)), instance_name)
     instance = listing.find(ServiceInstance, guid) if guid else None
     if instance is None:
         raise Unprocessable(f"Service instance '{instance_name}' not found")
-    if any(other.instance_guid == guid and other.is_there for other in of_app(str(app.guid))):
+    if any(other.instance_guid == guid and (other.is_there or other.is_busy) for other in of_app(str(app.guid))):
         return
     draft = ServiceBinding(type="app", name=binding_name)
     job = create(world, actor, draft, instance, app, space, parameters, trace=trace, delay_s=60)
