@@ -12,6 +12,7 @@ import pytest
 from chalicelib.services import apps, droplets
 from chalicelib.services import listing as reading
 from chalicelib.tables.apps import App
+from chalicelib.tables.base import Due
 from chalicelib.tables.running import Process
 from tests.functional.apps.conftest import Stage
 
@@ -227,7 +228,8 @@ def test_an_app_goes_with_all_that_is_its_own(stage: Stage, domain: str) -> None
         assert stage.api.get(f"/v3/{kind}", space_guids=stage.space).guids == [], kind
     assert stage.api.get(f"/v3/routes/{route}").json["destinations"] == []
     assert not stage.world.blobs.exists(droplets.key(droplet))
-    assert {stage.cloud.rows(table) for table in ("secrets", "placements", "due")} == {0}
+    assert {stage.cloud.rows(table) for table in ("secrets", "placements")} == {0}
+    assert [due.key for kind in ("builds", "packages", "droplets") for due in Due.query(kind)] == []
     stage.create("shop")
 
 

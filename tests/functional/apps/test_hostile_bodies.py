@@ -31,7 +31,7 @@ ENDPOINTS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     (
         "PATCH",
         "/v3/processes/APP",
-        {"command": "run", "health_check": CHECK, "readiness_health_check": READINESS, "metadata": {"labels": {"a": "b"}}},
+        {"command": "run", "health_check": CHECK, "readiness_health_check": READINESS, "metadata": {"labels": {}}},
     ),
     (
         "POST",
