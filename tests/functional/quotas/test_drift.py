@@ -17,7 +17,17 @@ class Life:
         self.routes: list[str] = []
 
     def step(self) -> None:
-        weighted = [self.scale, self.scale, self.start, self.stop, self.restart, self.route, self.unroute, self.limit]
+        weighted = [
+            self.scale,
+            self.scale,
+            self.start,
+            self.stop,
+            self.restart,
+            self.route,
+            self.unroute,
+            self.limit,
+            self.deploy,
+        ]
         self.chance.choice(weighted)()
 
     def app(self) -> str:
@@ -31,6 +41,10 @@ class Life:
 
     def restart(self) -> None:
         self.tenant.api.post(f"/v3/apps/{self.app()}/actions/restart")
+
+    def deploy(self) -> None:
+        body = {"relationships": {"app": {"data": {"guid": self.app()}}}}
+        self.tenant.api.post("/v3/deployments", json=body)
 
     def scale(self) -> None:
         size = {

@@ -17,7 +17,7 @@ SECTIONS: dict[str, dict[str, object]] = {
     "routes": {"total_routes": 6, "total_reserved_ports": 7},
     "domains": {"total_domains": 8},
 }
-EMPTY = {
+EMPTY: dict[str, dict[str, object]] = {
     "apps": dict.fromkeys(SECTIONS["apps"]),
     "services": {"paid_services_allowed": True, "total_service_instances": None, "total_service_keys": None},
     "routes": {"total_routes": None, "total_reserved_ports": None},
@@ -51,7 +51,7 @@ def test_a_quota_shows_all_sections_and_changes_what_is_named(tenant: Tenant) ->
     changed = api.patch(
         path, json={"name": "Wider", "apps": {"total_instances": 3}, "metadata": {"labels": {"a": "b"}}}
     )
-    assert changed.json["apps"] == EMPTY["apps"] | {"total_instances": 3}
+    assert changed.json["apps"] == {**EMPTY["apps"], "total_instances": 3}
     assert (changed.json["name"], changed.json["metadata"]["labels"]) == ("Wider", {"a": "b"})
     again = api.patch(path, json={"apps": {"total_instances": None}, "routes": {"total_routes": 0}})
     assert (again.json["apps"], again.json["routes"]["total_routes"]) == (EMPTY["apps"], 0)
