@@ -1,7 +1,10 @@
 """Tasks as the API shows them: made, listed, numbered, cancelled, forgotten."""
 
 import json
+from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from typing import Any
 
 from chalicelib.services import apps, listing, tasks
@@ -56,7 +59,9 @@ def test_a_template_gives_command_and_sizes(stage: Stage) -> None:
     assert stage.create(template=template, memory_in_mb=17).json["memory_in_mb"] == 17
 
 
-def test_lists_are_filtered_and_hide_commands(stage: Stage, org: str) -> None:
+def test_lists_are_filtered_and_hide_commands(
+    stage: Stage, org: str, counting: Callable[[], AbstractContextManager[Counter[str]]]
+) -> None:
     first, second = stage.created(name="one"), stage.created(name="two", metadata={"labels": {"a": "b"}})
     stage.app = stage.an_app("other")
     third = stage.created(name="one")
@@ -78,6 +83,13 @@ def test_lists_are_filtered_and_hide_commands(stage: Stage, org: str) -> None:
     ):
         assert admin.get("/v3/tasks", **query).guids == found, query
     assert admin.get("/v3/tasks", colour="red").error[0] == 10005
+    calls = []
+    for _ in range(2):
+        with counting() as counted:
+            admin.get("/v3/tasks", states="PENDING")
+        calls.append(counted)
+        stage.created()
+    assert calls[0] == calls[1]
 
 
 def test_numbers_grow_by_one_however_many_ask_at_once(stage: Stage) -> None:
