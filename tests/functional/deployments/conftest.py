@@ -4,11 +4,13 @@ from typing import Any
 
 import pytest
 
+from chalicelib.adapters.clock import new_guid
 from chalicelib.bootstrap import World
 from chalicelib.contracts.auction import Started
 from chalicelib.contracts.heartbeat import DropletExited
 from chalicelib.handlers import cc
 from chalicelib.services import listing, placements, rollouts, routing
+from chalicelib.tables.apps import Droplet
 from chalicelib.tables.deployments import Deployment
 from chalicelib.tables.running import STARTED, Placement, Process
 from infra.local.context import LambdaContext
@@ -28,12 +30,35 @@ class Show:
 
     def running(self, name: str = "shop", instances: int = 1, **types: str) -> str:
         """An app whose web instances all serve."""
-        app = self.stage.started(name, {"web": "python server.py", **types})
+        app = self.started(name, {"web": "python server.py", **types})
         if instances != 1:
             answered = self.api.post(f"/v3/apps/{app}/processes/web/actions/scale", json={"instances": instances})
             assert answered.status == 202, answered.text
         self.serve(app)
         return app
+
+    def started(self, name: str, types: dict[str, str]) -> str:
+        app = str(self.stage.create(name)["guid"])
+        assert self.stage.assign(app, self.droplet(app, types)).status == 200
+        answered = self.api.post(f"/v3/apps/{app}/actions/start")
+        assert answered.status == 200, answered.text
+        return app
+
+    def droplet(self, app: str, types: dict[str, str] | None = None) -> str:
+        """A new droplet of the app, as if it had been staged."""
+        row = Droplet(
+            new_guid(),
+            app_guid=app,
+            space_guid=self.stage.space,
+            state="STAGED",
+            digest=f"sha256:{'0' * 64}",
+            size_bytes=7,
+            process_types=types or {"web": "python server.py"},
+        )
+        unit = self.world.unit()
+        unit.create(row)
+        unit.commit()
+        return str(row.guid)
 
     def deploy(self, app: str, api: Client | None = None, **body: Any) -> Answered:
         body |= {"relationships": {"app": {"data": {"guid": app}}}}

@@ -5,7 +5,7 @@ from tests.functional.deployments.conftest import CANCELED, CANCELING, DEPLOYED,
 
 def test_a_canary_waits_beside_the_old_version_until_it_is_continued(show: Show) -> None:
     app = show.running(instances=3)
-    answered = show.deploy(app, strategy="canary", droplet={"guid": show.stage.staged(app)})
+    answered = show.deploy(app, strategy="canary", droplet={"guid": show.droplet(app)})
     guid = answered.guid
     assert answered.json["status"]["canary"] == {"steps": {"current": 1, "total": 1}}
     assert show.status(guid) == DEPLOYING

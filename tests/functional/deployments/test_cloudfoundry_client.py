@@ -11,7 +11,7 @@ address, client = unmodified.address, unmodified.client
 
 def test_it_lists_revisions_and_deployments_and_follows_their_links(client: CloudFoundryClient, show: Show) -> None:
     app = show.running()
-    guid = show.deployed(app, droplet={"guid": show.stage.staged(app)})
+    guid = show.deployed(app, droplet={"guid": show.droplet(app)})
     revisions = list(client.v3.apps.list_revisions(app, order_by="-created_at"))
     assert [one["version"] for one in revisions] == [2, 1]
     assert revisions[0].environment_variables()["var"] == {}

@@ -15,7 +15,7 @@ def test_a_version_that_crashes_at_once_is_taken_back_by_itself(show: Show) -> N
     (old,) = show.webs(app)
     droplet = show.api.get(f"/v3/apps/{app}/droplets/current").guid
     worker = show.api.get(f"/v3/apps/{app}/processes/worker").json
-    guid = show.deployed(app, droplet={"guid": show.stage.staged(app, {"web": "false"})})
+    guid = show.deployed(app, droplet={"guid": show.droplet(app, {"web": "false"})})
     gone = show.crash(app)
     show.hear("droplet.exited", gone)
     show.hear("droplet.exited", gone)
@@ -91,7 +91,7 @@ class MortalWorld(World):
 
 def test_a_control_plane_killed_at_any_commit_goes_on_where_it_was(show: Show) -> None:
     app = show.running(instances=2, worker="python worker.py", clock="python clock.py")
-    guid = show.deployed(app, droplet={"guid": show.stage.staged(app, {"web": "new", "worker": "new"})})
+    guid = show.deployed(app, droplet={"guid": show.droplet(app, {"web": "new", "worker": "new"})})
     mortal = MortalWorld(show.world.config, show.world.bus, show.world.blobs, show.world.keys)
     for _ in range(30):
         with suppress(Killed, Conflict):

@@ -70,7 +70,7 @@ def test_what_is_wrong_is_said_and_nothing_is_made(show: Show) -> None:
     assert unknown.error[2] == "Unable to use app. Ensure that the app exists and you have access to it."
     empty = show.stage.create("empty")["guid"]
     assert show.deploy(empty).error[2].startswith("Invalid droplet. Please specify a droplet in the request")
-    other = show.stage.runnable("other")
+    other = show.running("other")
     foreign = show.api.get(f"/v3/apps/{other}/droplets/current").guid
     assert show.deploy(app, droplet={"guid": foreign}).error[2].startswith("Unable to assign current droplet")
     assert show.api.get("/v3/deployments").guids == []
@@ -85,31 +85,36 @@ def test_what_is_wrong_is_said_and_nothing_is_made(show: Show) -> None:
 
 def test_a_command_that_no_droplet_has_is_refused(show: Show) -> None:
     app = show.running()
-    refused = show.deploy(app, droplet={"guid": show.stage.staged(app, {"worker": "python worker.py"})})
+    refused = show.deploy(app, droplet={"guid": show.droplet(app, {"worker": "python worker.py"})})
     assert refused.error[2].startswith("The app has no start command.")
 
 
-#: role -> may see, may deploy, may label.
+#: role -> may see, may deploy, may label; who may do nothing first.
 ROLES = {
-    "space_developer": (True, True, True),
-    "space_supporter": (True, True, False),
+    "": (False, False, False),
     "space_auditor": (True, False, False),
     "space_manager": (True, False, False),
-    "": (False, False, False),
+    "space_supporter": (True, True, False),
+    "space_developer": (True, True, True),
 }
 
 
 def test_roles(show: Show) -> None:
     app = show.running()
+    guid = show.deployed(app, strategy="canary")
+    assert show.run(guid, app) == PAUSED
     label = {"metadata": {"labels": {"a": "b"}}}
     for number, (role, (may_see, may_deploy, may_label)) in enumerate(ROLES.items()):
         caller = show.stage.member(f"user-{number}", role) if role else show.stage.api.user(f"user-{number}")
-        guid = show.deployed(app, strategy="canary")
         hidden = 403 if may_see else 404
         assert caller.get(f"/v3/deployments/{guid}").status == (200 if may_see else 404), role
-        assert (guid in caller.get("/v3/deployments").guids) == may_see, role
+        assert caller.get("/v3/deployments").guids == ([guid] if may_see else []), role
         assert caller.patch(f"/v3/deployments/{guid}", json=label).status == (200 if may_label else hidden), role
-        assert show.run(guid, app) == PAUSED
+    for number, (role, (may_see, may_deploy, _)) in enumerate(ROLES.items()):
+        caller, hidden = show.api.acting_as(f"user-{number}"), 403 if may_see else 404
+        if role == "space_developer":
+            guid = show.deployed(app, strategy="canary")
+            assert show.run(guid, app) == PAUSED
         assert caller.post(f"/v3/deployments/{guid}/actions/continue").status == (200 if may_deploy else hidden), role
         assert caller.post(f"/v3/deployments/{guid}/actions/cancel").status == (200 if may_deploy else hidden), role
         assert show.deploy(app, api=caller).status == (201 if may_deploy else 403 if may_see else 422), role

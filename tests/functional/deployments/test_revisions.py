@@ -29,7 +29,7 @@ def test_a_start_that_changes_something_makes_a_revision(show: Show) -> None:
     assert show.api.post(f"/v3/apps/{app}/sidecars", json=beside).status == 201
     show.api.post(f"/v3/apps/{app}/actions/restart")
     show.serve(app)
-    show.deployed(app, droplet={"guid": show.stage.staged(app)})
+    show.deployed(app, droplet={"guid": show.droplet(app)})
     told = descriptions(show, app)[1:]
     assert told == [
         "Custom start command added for 'worker' process. New environment variables deployed. Sidecars updated.",
@@ -74,7 +74,7 @@ def test_a_deployment_goes_back_to_a_revision(show: Show) -> None:
     show.api.patch(f"/v3/apps/{app}/environment_variables", json={"var": {"COLOUR": "red"}})
     show.api.patch(f"/v3/apps/{app}/processes/web", json={"command": "python wrong.py"})
     show.api.post(f"/v3/apps/{app}/sidecars", json={"name": "logger", "command": "tail", "process_types": ["web"]})
-    show.stage.assign(app, show.stage.staged(app, {"web": "python server.py", "worker": "python worker.py"}))
+    show.stage.assign(app, show.droplet(app, {"web": "python server.py", "worker": "python worker.py"}))
     show.api.post(f"/v3/apps/{app}/actions/restart")
     show.serve(app)
 
@@ -91,10 +91,10 @@ def test_a_deployment_goes_back_to_a_revision(show: Show) -> None:
     assert show.api.get(f"/v3/apps/{app}/processes/web").json["command"] == "python server.py"
     assert show.api.get(f"/v3/apps/{app}/sidecars").json["resources"] == []
 
-    other = show.stage.started("other")
+    other = show.started("other", {"web": "run"})
     foreign = show.deploy(other, revision={"guid": first["guid"]})
     assert foreign.error[2] == "The revision does not exist"
-    show.stage.assign(app, show.stage.staged(app))
+    show.stage.assign(app, show.droplet(app))
     show.api.post(f"/v3/apps/{app}/actions/restart")
     assert show.api.finish(show.api.delete(f"/v3/droplets/{first['droplet']['guid']}"))["state"] == "COMPLETE"
     assert show.api.get(f"/v3/revisions/{first['guid']}").json["deployable"] is False

@@ -13,7 +13,7 @@ def test_a_new_version_takes_over_instance_by_instance(show: Show) -> None:
     app = show.running(instances=2, worker="python worker.py")
     old = show.webs(app)[0]
     old_droplet = show.api.get(f"/v3/apps/{app}/droplets/current").guid
-    droplet = show.stage.staged(app, {"web": "python new.py", "worker": "python worker.py", "clock": "python clock.py"})
+    droplet = show.droplet(app, {"web": "python new.py", "worker": "python worker.py", "clock": "python clock.py"})
     worker = show.api.get(f"/v3/apps/{app}/processes/worker").guid
     before = int(Process.get(worker).version)
 
@@ -122,7 +122,7 @@ def test_what_would_disturb_a_deployment_is_refused_meanwhile(show: Show, domain
 def test_a_canceled_deployment_goes_back_step_by_step(show: Show) -> None:
     app = show.running(instances=3)
     old, droplet = show.webs(app)[0], show.api.get(f"/v3/apps/{app}/droplets/current").guid
-    guid = show.deployed(app, droplet={"guid": show.stage.staged(app)})
+    guid = show.deployed(app, droplet={"guid": show.droplet(app)})
     show.serve(app)
     show.look(guid)
     show.serve(app)
@@ -150,7 +150,7 @@ def test_a_later_deployment_supersedes_the_one_under_way(show: Show) -> None:
     show.serve(app, 1)
     show.look(first)
     assert show.sizes(app) == [1, 2]
-    second = show.deployed(app, droplet={"guid": show.stage.staged(app)})
+    second = show.deployed(app, droplet={"guid": show.droplet(app)})
     assert show.status(first) == SUPERSEDED
     assert show.sizes(app) == [1, 2, 1]
     assert (show.status(second), show.sizes(app)) == (DEPLOYING, [1, 1, 1]), "the one that served nobody goes"
@@ -170,7 +170,7 @@ def test_however_often_it_is_superseded_it_ends(show: Show) -> None:
 def test_stop_takes_a_deployment_back_and_restart_completes_it(show: Show) -> None:
     app = show.running(instances=2)
     old_droplet = show.api.get(f"/v3/apps/{app}/droplets/current").guid
-    guid = show.deployed(app, droplet={"guid": show.stage.staged(app)})
+    guid = show.deployed(app, droplet={"guid": show.droplet(app)})
     show.serve(app)
     show.look(guid)
     assert show.api.post(f"/v3/apps/{app}/actions/stop").json["state"] == "STOPPED"
@@ -180,7 +180,7 @@ def test_stop_takes_a_deployment_back_and_restart_completes_it(show: Show) -> No
     assert show.api.post(f"/v3/apps/{app}/actions/start").status == 200
     show.serve(app)
 
-    droplet = show.stage.staged(app)
+    droplet = show.droplet(app)
     guid = show.deployed(app, droplet={"guid": droplet})
     assert show.api.post(f"/v3/apps/{app}/actions/restart").status == 200
     assert show.status(guid) == DEPLOYED
@@ -188,8 +188,8 @@ def test_stop_takes_a_deployment_back_and_restart_completes_it(show: Show) -> No
 
 
 def test_a_deployment_of_a_stopped_app_starts_it(show: Show) -> None:
-    app = show.stage.runnable()
-    answered = show.deploy(app, droplet={"guid": show.stage.staged(app)}, options={"web_instances": 2})
+    app = show.stage.create()["guid"]
+    answered = show.deploy(app, droplet={"guid": show.droplet(app)}, options={"web_instances": 2})
     assert answered.status == 201, answered.text
     assert answered.json["status"]["reason"] == "DEPLOYED"
     assert answered.json["new_processes"] == []
@@ -210,10 +210,10 @@ def test_a_deleted_app_takes_its_deployments_and_revisions_along(show: Show) -> 
 
 
 def test_an_app_without_a_web_command_has_its_other_types_restarted(show: Show) -> None:
-    app = show.stage.started("jobs", {"worker": "python worker.py"})
+    app = show.started("jobs", {"worker": "python worker.py"})
     worker = show.api.get(f"/v3/apps/{app}/processes/worker").guid
     before = int(Process.get(worker).version)
-    guid = show.deployed(app, droplet={"guid": show.stage.staged(app, {"worker": "python new.py"})})
+    guid = show.deployed(app, droplet={"guid": show.droplet(app, {"worker": "python new.py"})})
     assert show.status(guid) == DEPLOYED
     assert show.show(guid)["new_processes"] == []
     assert (int(Process.get(worker).version), Process.get(worker).detected) == (before + 1, "python new.py")
