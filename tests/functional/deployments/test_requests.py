@@ -104,7 +104,7 @@ def test_roles(show: Show) -> None:
     guid = show.deployed(app, strategy="canary")
     assert show.run(guid, app) == PAUSED
     label = {"metadata": {"labels": {"a": "b"}}}
-    for number, (role, (may_see, may_deploy, may_label)) in enumerate(ROLES.items()):
+    for number, (role, (may_see, _, may_label)) in enumerate(ROLES.items()):
         caller = show.stage.member(f"user-{number}", role) if role else show.stage.api.user(f"user-{number}")
         hidden = 403 if may_see else 404
         assert caller.get(f"/v3/deployments/{guid}").status == (200 if may_see else 404), role
