@@ -3,6 +3,7 @@
 Calls are data (``Call``), so are answers (``Reply``); ``after_call`` and ``after_poll`` say what follows.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,6 +29,8 @@ MAX_TEXT = 1024
 MAX_OPERATION = 10_000
 #: Of a URL that a broker gives.
 MAX_URL = 2048
+#: Of credentials and mounts, and of parameters, bytes of JSON: they are sealed into one DynamoDB item (400 KB).
+MAX_OBJECT_BYTES = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +188,9 @@ def _wrong(verb: str, body: Mapping[str, Any]) -> str:
         mounts = body.get("volume_mounts")
         if mounts is not None and not (isinstance(mounts, list) and all(isinstance(item, dict) for item in mounts)):
             wrong.append("volume_mounts must be a list of objects")
+    kept = {name: body.get(name) for name in ("credentials", "volume_mounts", "parameters")}
+    if len(json.dumps(kept)) > MAX_OBJECT_BYTES:
+        wrong.append(f"credentials, mounts and parameters must be at most {MAX_OBJECT_BYTES} bytes")
     return "; ".join(wrong)
 
 

@@ -263,8 +263,7 @@ def remove(world: World, actor: Actor, instance: ServiceInstance, verb: str = "d
     """At once, bindings first. verb ``delete``: what the broker has is asked back (the space goes)."""
     asks = verb == "delete" and instance.is_managed
     _forget_bindings(world, instance, trace, asks)
-    space = listing.find(Space, str(instance.space_guid))
-    org_guid = str(space.org_guid) if space else "none"
+    org_guid = quotas.org_of(str(instance.space_guid))  # also of a space that is just going
     unit = world.unit(trace)
     instance_calls.forget(unit, instance, org_guid)
     if asks:

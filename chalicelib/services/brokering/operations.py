@@ -12,7 +12,7 @@ from typing import Any
 from chalicelib.adapters.clock import new_guid, now, stamp
 from chalicelib.bootstrap import World
 from chalicelib.core import osb
-from chalicelib.core.errors import BrokerError, Conflict
+from chalicelib.core.errors import BrokerError, Conflict, PaasError
 from chalicelib.core.osb import AGAIN, BIND, DONE, FAILED, GOES_ON, MAKING, TYPES, Call, Outcome
 from chalicelib.core.roles import Actor
 from chalicelib.services import jobs, listing
@@ -134,6 +134,18 @@ def _operate(world: World, work: dict[str, Any]) -> jobs.Later | None:
 
 
 def _advance(world: World, kind: Kind, row: Operated) -> jobs.Later | None:
+    """One turn. What cannot be asked, because the broker or the space is gone, has failed."""
+    try:
+        outcome = _turn(world, kind, row)
+    except Conflict:
+        raise
+    except PaasError as error:
+        outcome = Outcome(FAILED, error=BrokerError(error.details[0]))
+    return outcome if isinstance(outcome, jobs.Later) else _settle(world, kind, row, outcome)
+
+
+def _turn(world: World, kind: Kind, row: Operated) -> Outcome | jobs.Later:
+    """Ask the broker what is next to be asked, or say when."""
     pending = dict(row.pending)
     verb, phase = pending["verb"], pending["phase"]
     if (early := pending.get("not_before", 0) - now()) > MAX_EARLY_S:
@@ -155,7 +167,7 @@ def _advance(world: World, kind: Kind, row: Operated) -> jobs.Later | None:
         outcome = osb.after_fetch(reach.send(world, row, _question(kind, row, "")))
         if outcome.state == FAILED:
             outcome = Outcome(FAILED, error=outcome.error, orphan=True)
-    return _settle(world, kind, row, outcome)
+    return outcome
 
 
 def _question(kind: Kind, row: Operated, suffix: str) -> Call:

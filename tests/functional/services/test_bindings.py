@@ -15,7 +15,7 @@ from chalicelib.services.brokering.bindings import bind_app
 from chalicelib.services.service_env import vcap_services
 from chalicelib.tables.apps import App
 from chalicelib.tables.identity import Space
-from chalicelib.tables.services import ServiceBinding, ServiceInstance
+from chalicelib.tables.services import ServiceBinding, ServiceBroker, ServiceInstance
 from tests.functional.client import Client
 from tests.functional.services.broker import Asked, Broker, offering, plan, serving
 from tests.functional.services.conftest import Services
@@ -84,6 +84,22 @@ def test_an_operation_whose_worker_is_lost_is_ended_by_the_sweep(
     services.work()
     assert "deprovision" in broker.verbs()
     assert services.finish(dora.delete(f"/v3/service_instances/{guid}"))["state"] == "COMPLETE"
+
+
+def test_an_operation_whose_broker_is_gone_fails(services: Services, broker: Broker, dora: Client) -> None:
+    guid = services.register(broker)
+    services.instance(dora, "db1")
+    asked = services.ask_instance(dora, "db2")
+    row = listing.get(ServiceBroker, guid)
+    unit = services.world.unit()
+    unit.remove(row)
+    unit.commit()
+    job = services.finish(asked)
+    assert (job["state"], job["errors"][0]["detail"]) == ("FAILED", "The service broker is gone.")
+    states = {
+        one["name"]: one["last_operation"]["state"] for one in dora.get("/v3/service_instances").json["resources"]
+    }
+    assert states == {"db1": "succeeded", "db2": "failed"}
 
 
 def test_what_is_purged_while_it_is_made_does_not_stay_at_the_broker(

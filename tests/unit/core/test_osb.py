@@ -43,6 +43,7 @@ from chalicelib.core.osb import (
         (BIND, Reply(201, {"credentials": {}}), DONE, False),
         (BIND, Reply(201, {"credentials": "text"}), FAILED, True),
         (BIND, Reply(201, {"volume_mounts": [1]}), FAILED, True),
+        (BIND, Reply(201, {"credentials": {"a": "x" * 100_000}}), FAILED, True),
         (BIND, Reply(500, None), FAILED, True),
         (UPDATE, Reply(200, {}), DONE, False),
         (UPDATE, Reply(201, {}), FAILED, False),
