@@ -191,9 +191,8 @@ def _forget(unit: Unit, binding: ServiceBinding) -> None:
     if binding.type == "app":
         unit.update(_pair(binding), [Name.uses.add(-1)])
     else:
-        space = listing.find(Space, str(binding.space_guid))
-        if space is not None:
-            quotas.charge(unit, str(space.org_guid), str(space.guid), -Use(service_keys=1))
+        space_guid = str(binding.space_guid)
+        quotas.charge(unit, quotas.org_of(space_guid), space_guid, -Use(service_keys=1))
 
 
 def delete(world: World, actor: Actor, binding: ServiceBinding, trace: str = "") -> Job | None:
