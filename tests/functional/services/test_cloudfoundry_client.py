@@ -35,7 +35,11 @@ def test_its_managers_of_services(
     client: CloudFoundryClient, services: Services, broker: Broker, api: Client, org: str, space: str
 ) -> None:
     v3 = client.v3
-    v3.jobs.wait_for_job_completion(_job(v3.service_brokers.create("b1", broker.url, USER, PASSWORD)))
+
+    def wait(answered: object) -> None:
+        v3.jobs.wait_for_job_completion(_job(answered), step=0.05, step_function=lambda step: step)
+
+    wait(v3.service_brokers.create("b1", broker.url, USER, PASSWORD))
     found = v3.service_brokers.get_first(names="b1")
     assert v3.service_brokers.update(found["guid"], name="b2", meta_labels={"a": "b"})["name"] == "b2"
     offering = v3.service_offerings.get_first(service_broker_names="b2")
@@ -49,7 +53,7 @@ def test_its_managers_of_services(
     v3.service_plans.update_visibility(plan["guid"], "public")
     assert v3.service_plans.update(plan["guid"], meta_labels={"c": "d"})["metadata"]["labels"] == {"c": "d"}
 
-    v3.jobs.wait_for_job_completion(_job(v3.service_instances.create("db1", space, plan["guid"], tags=["x"])))
+    wait(v3.service_instances.create("db1", space, plan["guid"], tags=["x"]))
     instance = v3.service_instances.get_first(names="db1")
     assert instance["last_operation"]["state"] == "succeeded"
     assert v3.service_instances.get_permissions(instance["guid"]) == {"read": True, "manage": True}
@@ -58,7 +62,7 @@ def test_its_managers_of_services(
     bindings = v3.service_credential_bindings
     for kind, target in (("app", app), ("key", None)):
         made = bindings.create(f"{kind}-binding", kind, instance["guid"], target, None, None, None)
-        v3.jobs.wait_for_job_completion(_job(made))
+        wait(made)
     binding = bindings.get_first(app_guids=app, include="app,service_instance")
     assert (binding.app()["name"], binding.service_instance()["name"]) == ("web", "db2")
     assert len(bindings) == 2
