@@ -25,6 +25,7 @@ MODULES = (
     "jobs",
     "manifests",
     "network_policies",
+    "openapi",
     "organization_quotas",
     "organizations",
     "packages",

@@ -143,8 +143,12 @@ class Endpoints:
 
     def __init__(self, name: str) -> None:
         self.blueprint = Blueprint(name)
+        #: (method, path) -> view: what the API's description and its table of permissions are made from.
+        self.views: dict[tuple[str, str], View] = {}
+        #: (method, path) -> field of the body -> its JSON schema, where reading the view does not tell.
+        self.takes: dict[tuple[str, str], dict[str, Any]] = {}
 
-    def __call__(self, method: str, path: str) -> Callable[[View], View]:
+    def __call__(self, method: str, path: str, **takes: Any) -> Callable[[View], View]:
         def decorate(view: View) -> View:
             @wraps(view)
             def endpoint(**variables: str) -> Response:
@@ -153,6 +157,7 @@ class Endpoints:
                 return answer(request, view, decoded)
 
             self.blueprint.route(path, methods=[method], content_types=CONTENT_TYPES)(endpoint)
+            self.views[method, path], self.takes[method, path] = view, takes
             return view
 
         return decorate

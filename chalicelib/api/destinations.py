@@ -17,6 +17,30 @@ endpoints = Endpoints(__name__)
 #: Of one body, as Cloud Foundry takes; how many a route can have is another question.
 MOST = 100
 
+#: Of destinations in a body, for the API's description.
+SCHEMA = {
+    "type": "array",
+    "maxItems": MOST,
+    "items": {
+        "type": "object",
+        "required": ["app"],
+        "properties": {
+            "app": {
+                "type": "object",
+                "required": ["guid"],
+                "properties": {
+                    "guid": {"type": "string"},
+                    "process": {"type": "object", "required": ["type"], "properties": {"type": {"type": "string"}}},
+                },
+            },
+            "weight": {"type": "integer", "minimum": 1, "maximum": 100},
+            "port": {"type": "integer", "minimum": 1024, "maximum": 65535},
+            "protocol": {"type": "string", "enum": list(PROTOCOLS)},
+        },
+        "additionalProperties": False,
+    },
+}
+
 ONE_PORT = "Destination port {}: an instance listens on one port, the one in $PORT, and requests go there."
 ONE_PROTOCOL = "Destinations of both http1 and http2: all requests of the route are sent as HTTP/1.1."
 
@@ -62,7 +86,7 @@ def index(request: Request, guid: str) -> Answer:
     return render(request, route)
 
 
-@endpoints("POST", "/v3/routes/{guid}/destinations")
+@endpoints("POST", "/v3/routes/{guid}/destinations", destinations=SCHEMA)
 def add(request: Request, guid: str) -> Answer:
     """What is there already stays as it is."""
     route, space = routes.find_visible(request.actor, guid, OPERATE)
@@ -70,7 +94,7 @@ def add(request: Request, guid: str) -> Answer:
     return render(request, destinations.add(request.world, request.actor, route, space, new, request.trace))
 
 
-@endpoints("PATCH", "/v3/routes/{guid}/destinations")
+@endpoints("PATCH", "/v3/routes/{guid}/destinations", destinations=SCHEMA)
 def replace(request: Request, guid: str) -> Answer:
     route, space = routes.find_visible(request.actor, guid, OPERATE)
     wanted = _parsed(request, least=0)
