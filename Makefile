@@ -39,6 +39,12 @@ test-docker: setup ## The Docker runtime on a real engine; docs/local.md tells h
 test-hostile: setup ## The end-to-end tests in AWS's bad weather, with two workers per queue
 	ZF_TEST_WEATHER=$(or $(SEED),1) ZF_QUEUE_WORKERS=2 $(BIN)/pytest tests/e2e
 
+openapi: setup ## Describe the API again: chalicelib/api/openapi.json and docs/api-coverage.md
+	$(BIN)/python -m infra.openapi
+
+fuzz: setup ## Ask the API everything that its description allows (ten minutes; EXAMPLES=n per endpoint)
+	ZF_FUZZ_EXAMPLES=$(or $(EXAMPLES),60) $(BIN)/pytest tests/functional/api/test_fuzz.py --timeout 3600
+
 bench: setup ## Measure, and print medians
 	$(BIN)/python -m benchmarks
 
@@ -49,4 +55,4 @@ requirements: ## Compile the hashed requirements again
 clean: ## Remove what the other targets made
 	rm -rf $(VENV) bench-results .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup demo check test test-faults test-docker test-hostile bench requirements clean
+.PHONY: help setup demo check test test-faults test-docker test-hostile openapi fuzz bench requirements clean
