@@ -1,4 +1,4 @@
-"""Where access lines go: into the own ring when this router owns the app's lines, else to the owners.
+"""Where access lines go: into the own ring when this router owns the app's lines, and to the owner that delivers.
 
 To another router a line comes with a route grant of the app, which shows that the app's requests are this router's
 to tell of. Lines wait at most ``FLUSH_S``; what cannot be handed over is dropped and counted.
@@ -14,6 +14,7 @@ from chalicelib.contracts.codec import to_json
 from chalicelib.contracts.logs import LogBatch, LogEntry
 from chalicelib.contracts.routing import Endpoint
 from router.access_log import AccessLog
+from router.drains.log_drains import LogDrains
 from router.log_cache import LogCache
 from router.peers import Peers
 
@@ -26,8 +27,11 @@ MAX_WAITING, MAX_GRANTS = 1000, 20_000
 
 
 class AccessLines:
-    def __init__(self, access_log: AccessLog, cache: LogCache, peers: Peers, session: aiohttp.ClientSession) -> None:
-        self._access_log, self._cache, self._peers, self._session = access_log, cache, peers, session
+    def __init__(
+        self, access_log: AccessLog, cache: LogCache, drains: LogDrains, peers: Peers, session: aiohttp.ClientSession
+    ) -> None:
+        self._access_log, self._cache, self._drains = access_log, cache, drains
+        self._peers, self._session = peers, session
         self._grants: OrderedDict[str, str] = OrderedDict()
         self._waiting: dict[str, list[LogEntry]] = {}
         self.dropped = 0
@@ -48,7 +52,8 @@ class AccessLines:
         for app, entries in lines.items():
             owned, _ = self._peers.owners(app)
             if owned:
-                self._cache.put(app, entries)
+                self._drains.take(app, self._grants.get(app, ""), self._cache.put(app, entries))
+            if self._peers.is_first(app):
                 continue
             waiting = self._waiting.setdefault(app, [])
             fitting = entries[: MAX_WAITING - len(waiting)]

@@ -26,6 +26,8 @@ from router.access_lines import FLUSH_S, AccessLines
 from router.access_log import AccessLog
 from router.admin import Admin, Numbers
 from router.config import Config
+from router.drains.directory import Directory
+from router.drains.log_drains import ASK_S, TELL_S, LogDrains, Settings
 from router.envoy import Envoy
 from router.grants import Grants, fetch_keys
 from router.log_access import LogAccess
@@ -86,7 +88,8 @@ class Agent:
         async with contextlib.AsyncExitStack() as stack:
             await _lock(stack, folder / "lock")
             self._session = await stack.enter_async_context(aiohttp.ClientSession())
-            self._lines = AccessLines(self._access_log, self._cache, self._peers, self._session)
+            self._drains = self._log_drains()
+            self._lines = AccessLines(self._access_log, self._cache, self._drains, self._peers, self._session)
             self._routing = Routing(self._config, self._grants, folder, self._lines.learn)
             self._xds = XdsServer(
                 folder / system_config.XDS_SOCKET, self._routing.rendering.resources, self._lines.take
@@ -105,7 +108,7 @@ class Agent:
 
     async def _serve(self, stack: contextlib.AsyncExitStack) -> None:
         access = LogAccess(self._session, self._config.api_url)
-        self._logs_http = LogsHttp(self._cache, self._grants, access, self._peers, self._session)
+        self._logs_http = LogsHttp(self._cache, self._drains, self._grants, access, self._peers, self._session)
         identity = {"type": "router", "id": self._config.id, "boot": self._start.boot, "http": self._http}
         admin = Admin(identity, Numbers(self._numbers, self._ask_envoy), self._problem, self._stop)
         for app, bound in (
@@ -114,6 +117,22 @@ class Agent:
             (admin.app(), self._http_socket),
         ):
             stack.push_async_callback((await serve(app, bound)).cleanup)
+        # Before the goodbye on the way up, after it on the way down: who takes over may still ask how far we came.
+        stack.push_async_callback(self._drains.close)
+
+    def _log_drains(self) -> LogDrains:
+        config = self._config
+        settings = Settings(
+            config.allowed_addresses,
+            config.plain_drains,
+            config.timers.drains_known_s,
+            f"{config.id}-{self._start.boot}",
+        )
+        directory = Directory(self._session, config.api_url, time.monotonic)
+        memory = config.dir / "drains.json"
+        return LogDrains(
+            settings, self._cache, self._peers, directory, self._session, memory, time.monotonic, time.time_ns
+        )
 
     async def _run_envoy(self, stack: contextlib.AsyncExitStack) -> None:
         config = self._config
@@ -143,9 +162,12 @@ class Agent:
         stack.push_async_callback(self._say_goodbye)
         _background(stack, _every(TEND_S, self._tend))
         _background(stack, _every(FLUSH_S, self._lines.flush))
+        _background(stack, _every(ASK_S, self._drains.ask))
+        _background(stack, _every(TELL_S, self._drains.tend))
 
     async def _say_goodbye(self) -> None:
         """In a thread that may be left behind: a bus that is away must not hold up the end."""
+        self._drains.leave()
         leaving = threading.Thread(target=self._subscriber.leave, daemon=True)
         leaving.start()
         await asyncio.to_thread(leaving.join, GOODBYE_S)
@@ -217,6 +239,7 @@ class Agent:
             "log_sources_evicted_total": cache.evicted,
             "log_bytes": cache.size,
             "log_batches_refused_total": self._logs_http.refused,
+            **self._drains.numbers(),
             "access_lines_total": self._access_log.lines,
             "access_messages_dropped_total": self._access_log.dropped_messages,
             "access_lines_dropped_total": self._lines.dropped,

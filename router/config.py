@@ -4,7 +4,9 @@
 and pid file; its path must be short, for Unix sockets carry at most 107 characters), ``ZF_LISTEN`` (Envoy's
 address), ``ZF_API_UPSTREAM``, ``ZF_UPLOADER_SOCKET``, ``ZF_DOMAIN``, ``ZF_EXTERNAL_PORT``,
 ``ZF_PREFIX``, ``ZF_ACCOUNT``, ``AWS_DEFAULT_REGION``, ``ZF_HTTP_PORT``, ``ZF_READY_FILE``, ``ZF_LOG_LEVEL``,
-``ZF_ENVOY_CONCURRENCY`` (worker threads), ``ZF_ENVOY_HEAP_MB`` (beyond it requests are shed) and the timers.
+``ZF_ENVOY_CONCURRENCY`` (worker threads), ``ZF_ENVOY_HEAP_MB`` (beyond it requests are shed),
+``ZF_ALLOWED_ADDRESSES`` (of log drains, see core.addresses), ``ZF_PLAIN_DRAINS`` (``true``: also without encryption)
+and the timers.
 """
 
 from collections.abc import Mapping
@@ -12,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from chalicelib.core import addresses
+from chalicelib.core.addresses import Allowed
 from chalicelib.core.timers import Timers
 from chalicelib.core.timers import from_env as timers_from_env
 
@@ -47,6 +51,8 @@ class Config:
     profile: str
     concurrency: int
     heap_mb: int
+    allowed_addresses: Allowed
+    plain_drains: bool
     timers: Timers
 
     @property
@@ -90,6 +96,8 @@ def from_env(env: Mapping[str, str]) -> Config:
         profile=text("ZF_PROFILE", "cloud"),
         concurrency=number("ZF_ENVOY_CONCURRENCY", 1),
         heap_mb=number("ZF_ENVOY_HEAP_MB", 2048),
+        allowed_addresses=Allowed.parse(env.get(addresses.VARIABLE, "")),
+        plain_drains=_truth("ZF_PLAIN_DRAINS", text("ZF_PLAIN_DRAINS", "false")),
         timers=timers_from_env(env),
     )
 
@@ -100,6 +108,12 @@ def api_address(url: str) -> Address:
     if parts.scheme != "http" or not parts.hostname or parts.path.strip("/"):
         raise ValueError(f"ZF_API_UPSTREAM is {url!r}; it must look like http://127.0.0.1:9000")
     return Address(parts.hostname, parts.port or 80)
+
+
+def _truth(name: str, text: str) -> bool:
+    if text not in ("true", "false"):
+        raise ValueError(f"{name} is {text!r}; it can be true or false")
+    return text == "true"
 
 
 def _address(name: str, text: str) -> Address:

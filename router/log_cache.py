@@ -65,11 +65,12 @@ class LogCache:
         self.size = 0
         self.taken = self.doubled = self.evicted = 0
 
-    def put(self, source_id: str, entries: Iterable[LogEntry]) -> None:
-        """Take lines of one source; what was taken before (by its offset) is dropped."""
+    def put(self, source_id: str, entries: Iterable[LogEntry]) -> list[LogEntry]:
+        """Take lines of one source; what was taken before (by its offset) is dropped. Returns what was new."""
         source = self._sources.setdefault(source_id, _Source())
         self._sources.move_to_end(source_id)
         before = source.size
+        new = []
         for entry in entries:
             key = (entry.instance_guid, entry.source_type)
             if entry.offset <= source.seen.get(key, -1):
@@ -78,16 +79,17 @@ class LogCache:
             # Moved to the end, so that the oldest instances are forgotten first.
             source.seen.pop(key, None)
             source.seen[key] = entry.offset
-            _insert(source, entry)
+            new.append(_insert(source, entry))
             self.taken += 1
         while len(source.entries) > self._ring or source.size > MAX_SOURCE_BYTES:
-            source.size -= _size(source.entries.pop(0))
+            source.size -= size_of(source.entries.pop(0))
             del source.times[0]
             source.expired += 1
         while len(source.seen) > self._ring:
             del source.seen[next(iter(source.seen))]
         self.size += source.size - before
         self._evict()
+        return new
 
     def _evict(self) -> None:
         """Whole sources, those that were silent longest first."""
@@ -122,7 +124,8 @@ def merge(parts: Iterable[Iterable[LogEntry]], window: Window) -> list[LogEntry]
     return ordered[: window.limit]
 
 
-def _insert(source: _Source, entry: LogEntry) -> None:
+def _insert(source: _Source, entry: LogEntry) -> LogEntry:
+    """The entry as it is kept."""
     time = entry.timestamp
     place = bisect_left(source.times, time)
     while place < len(source.times) and source.times[place] == time:
@@ -130,8 +133,10 @@ def _insert(source: _Source, entry: LogEntry) -> None:
     entry = replace(entry, timestamp=time, text=entry.text[:MAX_TEXT])
     source.times.insert(place, time)
     source.entries.insert(place, entry)
-    source.size += _size(entry)
+    source.size += size_of(entry)
+    return entry
 
 
-def _size(entry: LogEntry) -> int:
+def size_of(entry: LogEntry) -> int:
+    """Bytes that a line is reckoned to take."""
     return len(entry.text) + FRAME_BYTES

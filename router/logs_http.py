@@ -14,9 +14,10 @@ from yarl import URL
 
 from chalicelib.contracts.codec import DecodeError, from_json, to_json
 from chalicelib.contracts.grants import ROUTE
-from chalicelib.contracts.logs import LogBatch, LogEntry
+from chalicelib.contracts.logs import DrainMarks, LogBatch, LogEntry
 from router import log_envelopes
 from router.api_error import error
+from router.drains.log_drains import LogDrains
 from router.grants import Grants
 from router.log_access import LogAccess
 from router.log_cache import LogCache, Window, merge
@@ -36,9 +37,15 @@ META_SOURCES, META_QUESTIONS = 200, 8
 
 class LogsHttp:
     def __init__(
-        self, cache: LogCache, grants: Grants, access: LogAccess, peers: Peers, session: aiohttp.ClientSession
+        self,
+        cache: LogCache,
+        drains: LogDrains,
+        grants: Grants,
+        access: LogAccess,
+        peers: Peers,
+        session: aiohttp.ClientSession,
     ) -> None:
-        self._cache, self._grants, self._access = cache, grants, access
+        self._cache, self._drains, self._grants, self._access = cache, drains, grants, access
         self._peers, self._session = peers, session
         self.refused = 0
 
@@ -57,6 +64,7 @@ class LogsHttp:
         app = web.Application(client_max_size=MAX_BATCH_BYTES)
         app.router.add_post("/logs", self._take)
         app.router.add_get("/peer/read/{source}", self._peer_read)
+        app.router.add_post("/peer/drains", self._peer_drains)
         return app
 
     async def _take(self, request: web.Request) -> web.Response:
@@ -81,8 +89,20 @@ class LogsHttp:
         if source_id != batch.source_id or foreign:
             self.refused += 1
             return web.Response(status=403)
-        self._cache.put(batch.source_id, batch.entries)
+        self._drains.take(batch.source_id, grant or batch.grant, self._cache.put(batch.source_id, batch.entries))
         return web.Response(status=204)
+
+    async def _peer_drains(self, request: web.Request) -> web.Response:
+        """The other owner of a source tells how far its lines have gone (contracts.logs.DrainMarks)."""
+        try:
+            told = from_json(DrainMarks, await request.json())
+        except (ValueError, DecodeError, RecursionError) as problem:
+            return web.Response(status=400, text=str(problem))
+        allowed = await self._source(told.grant)
+        if allowed is None or allowed[1] != told.source_id:
+            self.refused += 1
+            return web.Response(status=401)
+        return web.json_response(to_json(self._drains.hear(told)))
 
     async def _source(self, grant: str) -> tuple[str, str] | None:
         return await asyncio.to_thread(self._grants.log_source, grant)

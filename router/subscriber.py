@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 TOPICS = ("routes", "components")
 
-#: At most one router.start in this time for DEAs that are new to us.
+#: At most one router.start in this time for DEAs and routers that are new to us.
 ASK_PAUSE_S = 1.0
 
 #: The bus is silent when no poll was answered for the poll's own length and this, or when not even our own
@@ -44,7 +44,7 @@ class Subscriber:
         start: RouterStart,
         announce: Announce,
         hear: Hear,
-        meet: Callable[[RouterStart], None],
+        meet: Callable[[RouterStart], bool],
         wait_s: int,
         router_start_s: float,
     ) -> None:
@@ -141,6 +141,7 @@ class Subscriber:
         elif envelope.subject == "router.unregister":
             self._hear(envelope.read(Unregister), envelope.sent_at)
         elif envelope.subject == "router.start":
-            self._meet(envelope.read(RouterStart))
+            if self._meet(envelope.read(RouterStart)) and time.monotonic() - self._asked_at > ASK_PAUSE_S:
+                self._ask()  # so that the new one soon knows all others
         elif envelope.subject == "component.discover":
             self._say("component.announce", self._announce)

@@ -3,10 +3,16 @@
 Header ``Authorization: Bearer <log grant>``, or the grant in the batch where it may be too long for a header; body a
 :class:`LogBatch` as JSON, all of one source. Answers 204, 401 (no good grant) or 403 (grant of another source).
 Sending a batch again is harmless: a router drops entries whose ``offset`` is not beyond the last it has for
-(instance_guid, stream).
+(instance_guid, source_type).
+
+And what routers ask of CC (``POST /internal/drains``) and of each other (``POST <logs address>/peer/drains``) so that
+each line reaches its app's log drains once.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+#: Sources in one question to CC.
+MAX_ASKED = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,4 +37,50 @@ class LogBatch:
 
     source_id: str
     entries: tuple[LogEntry, ...]
+    grant: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DrainsQuestion:
+    """grants: log or route grants, one for each app that is asked about. Whoever holds one hears the app's drains."""
+
+    grants: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AppDrains:
+    """Where the lines of an app go. urls: secrets. names: organization, space and app; tags: as drains tell them."""
+
+    source_id: str
+    urls: tuple[str, ...]
+    names: tuple[str, ...] = ()
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DrainsAnswer:
+    """Of the apps that were asked about those which have drains."""
+
+    apps: tuple[AppDrains, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The last line of a writer that went to the drains."""
+
+    instance_guid: str
+    source_type: str
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class DrainMarks:
+    """One owner of a source to the other: so far has it gone. Answered in kind, with what the other knows.
+
+    claims: the sender delivers from now on, and the other no more. grant: any grant of the app.
+    """
+
+    source_id: str
+    marks: tuple[Mark, ...]
+    claims: bool
     grant: str = ""

@@ -44,6 +44,8 @@ class Timers:
     route_settle_s: float = 3
     stop_grace_s: float = 10
     log_flush_s: float = 0.2
+    #: How long a router goes by what it knows of an app's log drains.
+    drains_known_s: float = 60
     crashed_kept_s: float = 3600
     #: A host port is not used again within twice the prune time.
     port_quarantine_s: float = 240
@@ -84,6 +86,7 @@ LOCAL = Timers(
     register_s=20,
     router_start_s=10,
     route_settle_s=0.3,
+    drains_known_s=10,
     drain_deadline_s=60,
     deployment_patience_s=30,
     task_pending_s=120,
