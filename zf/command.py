@@ -16,7 +16,12 @@ from zf.console import Console
 
 if TYPE_CHECKING:
     from zf.client.api import Api
+    from zf.client.brokers import Brokers
     from zf.client.logs import LogCache
+    from zf.client.operator import Operator
+    from zf.client.people import People
+    from zf.client.runs import Runs
+    from zf.client.services import Services
 
 
 class Invocation:
@@ -40,13 +45,45 @@ class Invocation:
         if not self.config.access_token:
             raise NotLoggedInError(api=self.config.api)
         login = Login(self.home, self.config)
-        return Api(Http(self.config.api, login, also=(self.config.log_cache_url,)))
+        return Api(Http(self.config.api, login, also=(self.config.log_cache_url, self.config.login_url)))
 
     @cached_property
     def logs(self) -> "LogCache":
         from zf.client.logs import LogCache
 
         return LogCache(self.api.http, self.config.log_cache_url)
+
+    # The calls by themes; each is imported by the commands that need it only.
+
+    @cached_property
+    def services(self) -> "Services":
+        from zf.client.services import Services
+
+        return Services(self.api.http)
+
+    @cached_property
+    def brokers(self) -> "Brokers":
+        from zf.client.brokers import Brokers
+
+        return Brokers(self.api.http)
+
+    @cached_property
+    def people(self) -> "People":
+        from zf.client.people import People
+
+        return People(self.api.http, self.config.login_url)
+
+    @cached_property
+    def runs(self) -> "Runs":
+        from zf.client.runs import Runs
+
+        return Runs(self.api.http)
+
+    @cached_property
+    def operator(self) -> "Operator":
+        from zf.client.operator import Operator
+
+        return Operator(self.api.http)
 
     @property
     def org(self) -> Named:
@@ -66,6 +103,10 @@ class Invocation:
                 f"No space of org {org.name} is targeted", "Choose one: zf spaces, then zf target -s SPACE"
             )
         return self.config.space
+
+    def org_named(self, name: str | None) -> Named:
+        """The org of that name, or the targeted one."""
+        return self.api.org(name) if name else self.org
 
     def where(self) -> str:
         return f"org {self.org.name} / space {self.space.name} as {self.config.user}"

@@ -1,28 +1,19 @@
-"""Typed calls of the v3 API: places and apps. Names in, resources out; errors as in errors.py."""
+"""Typed calls of the v3 API: places, apps, routes and what a push needs. Other themes have modules of their own."""
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Iterable, Mapping
 
 from zf.client.config import Named
-from zf.client.errors import ApiError, missing
-from zf.client.http import Http, Json
-from zf.client.jobs import finish
-from zf.client.models import App, Build, Domain, Event, Instance, Package, Process, Route, read
-from zf.client.pages import listed, names
-
-T = TypeVar("T")
-N = TypeVar("N", Named, App)
+from zf.client.errors import ApiError
+from zf.client.http import Json, raise_for
+from zf.client.models import App, Build, Domain, Event, Instance, Package, Process, Route, Sidecar
+from zf.client.pages import names
+from zf.client.part import Part, to
 
 #: The API stages one package of an app at a time.
 STAGING_IN_PROGRESS = 170017
-#: So many guids go into one query: 50 of 36 letters stay under 2 KB of URL.
-GUIDS_PER_QUERY = 50
 
 
-class Api:
-    def __init__(self, http: Http) -> None:
-        self.http = http
-
+class Api(Part):
     # Orgs and spaces
 
     def orgs(self, name: str | None = None) -> list[Named]:
@@ -34,6 +25,10 @@ class Api:
     def create_org(self, name: str) -> Named:
         return self._read(_named, self.http.json("POST", "/v3/organizations", json={"name": name}))
 
+    def delete_org(self, org: Named) -> None:
+        """With all that is in it."""
+        self._delete(f"/v3/organizations/{org.guid}")
+
     def spaces(self, org: Named, name: str | None = None) -> list[Named]:
         return self._list(
             _named, "/v3/spaces", order_by="name", organization_guids=org.guid, names=name and names(name)
@@ -43,8 +38,12 @@ class Api:
         return self._one("Space", name, lambda wanted: self.spaces(org, wanted), "zf spaces")
 
     def create_space(self, org: Named, name: str) -> Named:
-        body = {"name": name, "relationships": {"organization": _to(org.guid)}}
+        body = {"name": name, "relationships": {"organization": to(org.guid)}}
         return self._read(_named, self.http.json("POST", "/v3/spaces", json=body))
+
+    def delete_space(self, space: Named) -> None:
+        """With all that is in it."""
+        self._delete(f"/v3/spaces/{space.guid}")
 
     # Apps
 
@@ -59,7 +58,20 @@ class Api:
         return self._read(App.of, self.http.json("POST", f"/v3/apps/{app.guid}/actions/{action}", safe=True))
 
     def delete_app(self, app: App) -> None:
-        self._finish(self.http.send("DELETE", f"/v3/apps/{app.guid}", safe=True))
+        self._delete(f"/v3/apps/{app.guid}")
+
+    def rename(self, kind: str, guid: str, name: str) -> None:
+        """kind: apps, organizations, spaces, service_instances..."""
+        self.http.json("PATCH", f"/v3/{kind}/{guid}", json={"name": name}, safe=True)
+
+    def manifest(self, app: App) -> str:
+        """YAML with what the app is."""
+        response = self.http.send("GET", f"/v3/apps/{app.guid}/manifest")
+        raise_for(response, self.http.api)
+        return response.text
+
+    def sidecars(self, app: App) -> list[Sidecar]:
+        return self._list(Sidecar.of, f"/v3/apps/{app.guid}/sidecars")
 
     def env(self, app: App) -> Json:
         return self.http.json("GET", f"/v3/apps/{app.guid}/env")
@@ -78,7 +90,7 @@ class Api:
     # Processes
 
     def processes(self, app_guids: Iterable[str]) -> list[Process]:
-        return self._by_apps(Process.of, "/v3/processes", app_guids)
+        return self._by("app_guids", Process.of, "/v3/processes", app_guids)
 
     def stats(self, process_guid: str) -> list[Instance]:
         raw = self.http.json("GET", f"/v3/processes/{process_guid}/stats")
@@ -98,14 +110,14 @@ class Api:
         return self._list(Route.of, "/v3/routes", space_guids=space.guid)
 
     def routes_of(self, app_guids: Iterable[str]) -> list[Route]:
-        return self._by_apps(Route.of, "/v3/routes", app_guids)
+        return self._by("app_guids", Route.of, "/v3/routes", app_guids)
 
     def find_route(self, domain: Domain, host: str, path: str) -> Route | None:
         found = self._list(Route.of, "/v3/routes", domain_guids=domain.guid, hosts=host, paths=path)
         return found[0] if found else None
 
     def create_route(self, space: Named, domain: Domain, host: str, path: str) -> Route:
-        body: Json = {"relationships": {"space": _to(space.guid), "domain": _to(domain.guid)}}
+        body: Json = {"relationships": {"space": to(space.guid), "domain": to(domain.guid)}}
         body |= {key: value for key, value in (("host", host), ("path", path)) if value}
         return self._read(Route.of, self.http.json("POST", "/v3/routes", json=body))
 
@@ -117,10 +129,21 @@ class Api:
         self.http.json("DELETE", f"/v3/routes/{route.guid}/destinations/{destination_guid}")
 
     def delete_route(self, route: Route) -> None:
-        self._finish(self.http.send("DELETE", f"/v3/routes/{route.guid}", safe=True))
+        self._delete(f"/v3/routes/{route.guid}")
 
     def domains(self, org: Named) -> list[Domain]:
         return self._list(Domain.of, f"/v3/organizations/{org.guid}/domains")
+
+    def create_domain(self, name: str, org: Named | None, internal: bool = False) -> Domain:
+        """Everybody's when no org is given."""
+        body: Json = {"name": name, "internal": internal}
+        if org:
+            body["relationships"] = {"organization": to(org.guid)}
+        return self._read(Domain.of, self.http.json("POST", "/v3/domains", json=body))
+
+    def delete_domain(self, domain: Domain) -> None:
+        """With its routes."""
+        self._delete(f"/v3/domains/{domain.guid}")
 
     # From a folder to a droplet
 
@@ -136,7 +159,7 @@ class Api:
         return list(answer.get("resources") or ())
 
     def create_package(self, app: App) -> Package:
-        body = {"type": "bits", "relationships": {"app": _to(app.guid)}}
+        body = {"type": "bits", "relationships": {"app": to(app.guid)}}
         return self._read(Package.of, self.http.json("POST", "/v3/packages", json=body, safe=True))
 
     def package(self, guid: str) -> Package:
@@ -165,7 +188,7 @@ class Api:
 
     def set_droplet(self, app: App, droplet_guid: str) -> None:
         path = f"/v3/apps/{app.guid}/relationships/current_droplet"
-        self.http.json("PATCH", path, json=_to(droplet_guid), safe=True)
+        self.http.json("PATCH", path, json=to(droplet_guid), safe=True)
 
     def has_droplet(self, app: App) -> bool:
         try:
@@ -175,32 +198,6 @@ class Api:
                 return False
             raise
 
-    def _finish(self, response: Any) -> list[str]:
-        return finish(self.http, response)
-
-    def _list(self, of: Callable[[Json], T], path: str, **filters: Any) -> list[T]:
-        return [self._read(of, raw) for raw in listed(self.http, path, **filters)]
-
-    def _by_apps(self, of: Callable[[Json], T], path: str, app_guids: Iterable[str]) -> list[T]:
-        guids, found = list(app_guids), list[T]()
-        for first in range(0, len(guids), GUIDS_PER_QUERY):
-            found += self._list(of, path, app_guids=",".join(guids[first : first + GUIDS_PER_QUERY]))
-        return found
-
-    def _one(self, kind: str, name: str, listing: Callable[[str | None], list[N]], command: str) -> N:
-        """The resource of that very name; an API may compare names without regard to case."""
-        for found in listing(name):
-            if found.name == name:
-                return found
-        raise missing(kind, name, (other.name for other in listing(None)), command)
-
-    def _read(self, of: Callable[[Json], T], raw: Any) -> T:
-        return read(of, raw, self.http.api)
-
 
 def _named(raw: Json) -> Named:
     return Named(raw["guid"], raw["name"])
-
-
-def _to(guid: str) -> Json:
-    return {"data": {"guid": guid}}

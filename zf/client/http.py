@@ -4,7 +4,7 @@
 - An API that has answered before may be away for `patience_s` (a control plane that restarts): requests that may be
   repeated safely wait for it. One that never answered is reported at once.
 - glibc does not resolve *.localhost, so such hosts are reached at 127.0.0.1 with the Host header kept.
-- The token goes to the API's own origin and the log cache's, never anywhere else.
+- The token goes to the API's own origin, the log cache's and the UAA's, never anywhere else.
 """
 
 import ipaddress
@@ -197,7 +197,7 @@ def raise_for(response: httpx.Response, api: str) -> None:
         return
     errors = v3_errors(response)
     said = "; ".join(str(error.get("detail") or error.get("title") or "no detail").rstrip(".") for error in errors)
-    said = said or f"{api} answered {status} {response.reason_phrase}".rstrip()
+    said = said or _uaa_error(response) or f"{api} answered {status} {response.reason_phrase}".rstrip()
     if status == 401:
         raise NotLoggedInError(said, api)
     if status == 404:
@@ -219,6 +219,14 @@ def v3_errors(response: httpx.Response) -> list[Json]:
         return [error for error in errors if isinstance(error, dict)]
     except (ValueError, KeyError, TypeError):
         return []
+
+
+def _uaa_error(response: httpx.Response) -> str:
+    """What a UAA says is wrong, in its own form; empty when it does not."""
+    try:
+        return str(response.json()["error_description"]).rstrip(".")
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 def _is_stale(response: httpx.Response) -> bool:

@@ -10,21 +10,25 @@ from zf.client.waiting import looks
 GIVE_UP_S = 600
 
 
-def finish(http: Http, response: Any) -> list[str]:
-    """The job's warnings when it is done or there is none. Raises ApiError, JobFailedError, WaitError."""
+def finish(http: Http, response: Any, give_up_s: float = GIVE_UP_S, wait: bool = True) -> list[str]:
+    """The job's warnings when it is done or there is none.
+
+    wait: False when a job that goes on elsewhere (POLLING: a service broker is at work) is enough.
+    Raises ApiError, JobFailedError, WaitError.
+    """
     raise_for(response, http.api)
     location = response.headers.get("location")
     if response.status_code != 202 or not location:
         return []
-    for _ in looks(0.05, 1.5, 1.0, GIVE_UP_S):
+    for _ in looks(0.05, 1.5, 1.0, give_up_s):
         job = http.json("GET", location)
         state = job.get("state")
-        if state == "COMPLETE":
+        if state == "COMPLETE" or (state == "POLLING" and not wait):
             return [str(warning["detail"]) for warning in job.get("warnings") or () if warning.get("detail")]
         if state == "FAILED":
             details = [str(error.get("detail", "")) for error in job.get("errors") or ()]
             raise JobFailedError(
                 "; ".join(detail.rstrip(".") for detail in details if detail) or "The job failed without a reason",
-                "Nothing was started; correct it and run the command again",
+                "Correct it and run the command again",
             )
-    raise WaitError(f"The job has not ended in {GIVE_UP_S // 60} minutes", f"Look at it: zf curl {location}")
+    raise WaitError(f"The job has not ended in {give_up_s // 60:g} minutes", f"Look at it: zf curl {location}")

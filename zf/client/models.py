@@ -19,6 +19,12 @@ def read(of: Callable[[Json], T], raw: Any, api: str) -> T:
         raise BadAnswerError(problem, "Update zf, or set the right address: zf api URL") from None
 
 
+def related(raw: Json, name: str) -> str:
+    """The guid of a relationship to one resource; empty without it."""
+    one = ((raw.get("relationships") or {}).get(name) or {}).get("data") or {}
+    return str(one.get("guid") or "")
+
+
 @dataclass(frozen=True, slots=True)
 class App:
     """state: STARTED or STOPPED."""
@@ -61,11 +67,10 @@ class Process:
     @classmethod
     def of(cls, raw: Json) -> "Process":
         check = (raw.get("health_check") or {}).get("data") or {}
-        app = ((raw.get("relationships") or {}).get("app") or {}).get("data") or {}
         return cls(
             raw["guid"],
             raw["type"],
-            app.get("guid", ""),
+            related(raw, "app"),
             int(raw["instances"]),
             int(raw["memory_in_mb"]),
             int(raw["disk_in_mb"]),
@@ -129,12 +134,29 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Domain:
+    """org_guid: whose it is, empty for everybody's. internal: reached by other apps only."""
+
     guid: str
     name: str
+    org_guid: str
+    internal: bool
 
     @classmethod
     def of(cls, raw: Json) -> "Domain":
-        return cls(raw["guid"], raw["name"])
+        return cls(raw["guid"], raw["name"], related(raw, "organization"), bool(raw.get("internal")))
+
+
+@dataclass(frozen=True, slots=True)
+class Sidecar:
+    """A command beside the main one of each instance of these process types."""
+
+    name: str
+    command: str
+    process_types: tuple[str, ...]
+
+    @classmethod
+    def of(cls, raw: Json) -> "Sidecar":
+        return cls(raw["name"], raw["command"], tuple(raw["process_types"]))
 
 
 @dataclass(frozen=True, slots=True)

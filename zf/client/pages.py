@@ -12,16 +12,21 @@ PER_PAGE = 1000
 
 def listed(http: Http, path: str, **filters: Any) -> Iterator[Json]:
     """Each resource of a list once. filters: query parameters; those that are None are left out."""
+    for page in pages(http, path, **filters):
+        yield from page["resources"]
+
+
+def pages(http: Http, path: str, **filters: Any) -> Iterator[Json]:
+    """The pages of a list as they come, for who needs what is included. As `listed`."""
     params = {key: value for key, value in filters.items() if value is not None} | {"per_page": PER_PAGE}
     page = http.json("GET", path, params=params)
     seen = set()
     while True:
-        resources = page.get("resources")
-        if not isinstance(resources, list):
+        if not isinstance(page.get("resources"), list):
             raise BadAnswerError(
                 f"{http.api}{path} answered without a list", "Is this a Cloud Foundry v3 API? zf api URL"
             )
-        yield from resources
+        yield page
         following = (page.get("pagination") or {}).get("next")
         if not following:
             return

@@ -1,13 +1,15 @@
-"""apps and app: what runs in the space."""
+"""apps, app and create-app-manifest: what runs in the space."""
 
 from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from zf.client.errors import FilesError
 from zf.command import Invocation, command
 from zf.text import ago, megabytes, size
 
@@ -64,6 +66,22 @@ def app(it: Invocation, name: str) -> None:
     show_app(it, it.api.app(it.space, name))
 
 
+@command("create-app-manifest", "zf create-app-manifest hello", "zf create-app-manifest hello -p hello.yml")
+@click.argument("name", metavar="APP")
+@click.option("-p", "--path", metavar="FILE", help="Where to write it; NAME_manifest.yml if left out.")
+def create_app_manifest(it: Invocation, name: str, path: str | None) -> None:
+    """Write down what an app is, as a manifest that pushes it again. Secrets of its environment are in it."""
+    text = it.api.manifest(it.api.app(it.space, name))
+    file = Path(path or f"{name.replace('/', '_')}_manifest.yml")
+    try:
+        file.touch(mode=0o600)
+        file.write_text(text)
+    except OSError as error:
+        raise FilesError(f"Cannot write {file}: {error.strerror}", "Name another file: -p FILE") from None
+    it.console.say(f"{file} says what {name} is. Push it: zf push -f {file}")
+    it.console.result({"app": name, "path": str(file), "manifest": text})
+
+
 def show_app(it: Invocation, app: "App") -> None:
     """The app as it is now: `app`, and the end of start, restart, scale and restage."""
     from zf.push.pipeline import urls_of
@@ -71,10 +89,13 @@ def show_app(it: Invocation, app: "App") -> None:
     processes = it.api.processes([app.guid])
     stats = {process.guid: it.api.stats(process.guid) for process in processes}
     urls = urls_of(it.api, it.api.routes_of([app.guid]))
+    sidecars, deployment = it.api.sidecars(app), it.runs.active_deployment(app)
     it.console.result(
         {
             **asdict(app),
             "urls": urls,
+            "deployment": deployment and asdict(deployment),
+            "sidecars": [asdict(sidecar) for sidecar in sidecars],
             "processes": [asdict(one) | {"stats": [asdict(row) for row in stats[one.guid]]} for one in processes],
         }
     )
@@ -84,6 +105,11 @@ def show_app(it: Invocation, app: "App") -> None:
     it.console.say(f"state  {app.state.lower()}")
     it.console.say(f"urls   {' '.join(urls) or 'none; give it one: zf map-route ' + app.name + ' HOST.DOMAIN'}")
     it.console.say(f"stack  {app.stack or 'default'}   buildpacks  {', '.join(app.buildpacks) or 'detected'}")
+    if deployment:
+        steps = f", step {deployment.step} of {deployment.steps}" if deployment.steps else ""
+        it.console.say(f"deploy {deployment.strategy}, {deployment.reason.lower()}{steps}")
+    for sidecar in sidecars:
+        it.console.say(f"beside {', '.join(sidecar.process_types)}: {sidecar.name} ({sidecar.command})")
     for process in processes:
         rows = stats[process.guid]
         running = sum(row.state == "RUNNING" for row in rows)

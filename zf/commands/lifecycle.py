@@ -2,10 +2,13 @@
 
 import click
 
-from zf.client.errors import NotFoundError, UsageError, ZfError
+from zf.client.errors import NotFoundError, ZfError
 from zf.client.models import App
 from zf.command import Invocation, command
 from zf.commands.apps import show_app
+from zf.commands.common import confirm, megabytes
+from zf.commands.rollouts import deploy, with_strategy
+from zf.push.rollout import chosen
 from zf.text import epoch_ns
 
 
@@ -15,7 +18,7 @@ def start(it: Invocation, name: str) -> None:
     """Start an app and wait until it runs; its files are staged first if they never were."""
     app = it.api.app(it.space, name)
     if not it.api.has_droplet(app):
-        _stage_newest(it, app)
+        it.api.set_droplet(app, _staged(it, app))
     _until_up(it, app, "start")
 
 
@@ -28,20 +31,36 @@ def stop(it: Invocation, name: str) -> None:
     it.console.result({"name": app.name, "guid": app.guid, "state": app.state})
 
 
-@command("restart", "zf restart hello")
+@command("restart", "zf restart hello", "zf restart hello --strategy rolling --max-in-flight 2")
 @click.argument("name", metavar="APP")
-def restart(it: Invocation, name: str) -> None:
-    """Stop an app, start it again and wait until it runs."""
-    _until_up(it, it.api.app(it.space, name), "restart")
-
-
-@command("restage", "zf restage hello")
-@click.argument("name", metavar="APP")
-def restage(it: Invocation, name: str) -> None:
-    """Stage the files pushed last once more, then restart."""
+@with_strategy
+def restart(
+    it: Invocation, name: str, strategy: str | None, max_in_flight: int | None, instance_steps: str | None
+) -> None:
+    """Stop an app, start it again and wait until it runs; with a strategy, without a gap."""
+    plan = chosen(strategy, max_in_flight, instance_steps)
     app = it.api.app(it.space, name)
-    _stage_newest(it, app)
-    _until_up(it, app, "restart")
+    if plan:
+        deploy(it, app, plan.body())
+    else:
+        _until_up(it, app, "restart")
+
+
+@command("restage", "zf restage hello", "zf restage hello --strategy rolling")
+@click.argument("name", metavar="APP")
+@with_strategy
+def restage(
+    it: Invocation, name: str, strategy: str | None, max_in_flight: int | None, instance_steps: str | None
+) -> None:
+    """Stage the files pushed last once more, then restart; with a strategy, without a gap."""
+    plan = chosen(strategy, max_in_flight, instance_steps)
+    app = it.api.app(it.space, name)
+    droplet = _staged(it, app)
+    if plan:
+        deploy(it, app, plan.body(droplet={"guid": droplet}))
+    else:
+        it.api.set_droplet(app, droplet)
+        _until_up(it, app, "restart")
 
 
 @command("scale", "zf scale hello -i 3", "zf scale hello -m 512M -k 1G -f", "zf scale hello")
@@ -66,16 +85,16 @@ def scale(
     """
     wanted = {} if instances is None else {"instances": instances}
     if memory:
-        wanted["memory_in_mb"] = _megabytes("-m", memory)
+        wanted["memory_in_mb"] = megabytes("-m", memory)
     if disk:
-        wanted["disk_in_mb"] = _megabytes("-k", disk)
+        wanted["disk_in_mb"] = megabytes("-k", disk)
     app = it.api.app(it.space, name)
     if not wanted:
         show_app(it, app)
         return
     restarts = bool(memory or disk) and app.state == "STARTED"
     if restarts and not force:
-        _confirm(it, f"A new memory or disk restarts {name}. Go on?")
+        confirm(it, f"A new memory or disk restarts {name}. Go on?")
     it.api.scale(app, process_type, wanted)
     if app.state == "STARTED":
         _until_up(it, app, "restart" if restarts else None, process_type)
@@ -113,7 +132,7 @@ def delete(it: Invocation, name: str, force: bool, with_routes: bool) -> None:
         it.console.result({"name": name, "deleted": False, "routes": []})
         return
     if not force:
-        _confirm(it, f"Delete {name}{' and its routes' if with_routes else ''}?")
+        confirm(it, f"Delete {name}{' and its routes' if with_routes else ''}?")
     routes = it.api.routes_of([app.guid]) if with_routes else []
     own = [route for route in routes if all(to.app_guid == app.guid for to in route.destinations)]
     it.api.delete_app(app)
@@ -126,7 +145,8 @@ def delete(it: Invocation, name: str, force: bool, with_routes: bool) -> None:
     it.console.result({"name": name, "guid": app.guid, "deleted": True, "routes": [route.url for route in own]})
 
 
-def _stage_newest(it: Invocation, app: App) -> None:
+def _staged(it: Invocation, app: App) -> str:
+    """The guid of the new droplet of the files pushed last."""
     from zf.push.report import Report
     from zf.push.staging import stage
 
@@ -134,8 +154,7 @@ def _stage_newest(it: Invocation, app: App) -> None:
     if package is None:
         raise ZfError(f"{app.name} has no files yet", f"Push them: zf push {app.name} -p FOLDER")
     with Report(it.console).phase("staging", f"Staging {app.name}", announce=True) as phase:
-        droplet = stage(it.api, it.logs, app, package, phase)
-    it.api.set_droplet(app, droplet)
+        return stage(it.api, it.logs, app, package, phase)
 
 
 def _until_up(it: Invocation, app: App, action: str | None, process_type: str = "web") -> None:
@@ -151,23 +170,3 @@ def _until_up(it: Invocation, app: App, action: str | None, process_type: str = 
             wait_until_up(it.api, it.logs, app, process, phase, epoch_ns(app.updated_at))
     it.console.say()
     show_app(it, app)
-
-
-def _confirm(it: Invocation, question: str) -> None:
-    import sys
-
-    if not sys.stdin.isatty():
-        raise UsageError("This asks a question, and there is no terminal to answer it", "Answer beforehand: -f")
-    if not click.confirm(question, err=True):
-        raise ZfError("Nothing was changed")
-
-
-def _megabytes(flag: str, text: str) -> int:
-    """256M, 1.5G; at least 1 MB. Raises UsageError."""
-    import re
-
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([MGT])B?", text.strip(), re.IGNORECASE)
-    count = round(float(match[1]) * {"M": 1, "G": 1024, "T": 1024 * 1024}[match[2].upper()]) if match else 0
-    if count < 1:
-        raise UsageError(f"{flag} is '{text}'; it must be a size such as 256M or 1G", "See: zf scale --help")
-    return count

@@ -1,5 +1,6 @@
 """push: the command line of zf.push."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,10 @@ import click
 from zf.client.errors import UsageError
 from zf.command import Invocation, command
 from zf.commands.apps import show_instances
+from zf.commands.common import megabytes
+from zf.commands.rollouts import paused, with_strategy
 from zf.push.flags import Flags, check, choose
+from zf.push.rollout import chosen
 from zf.push.spec import AppSpec, find
 from zf.text import seconds
 
@@ -21,6 +25,8 @@ PATIENCE_S = 60
     "zf push",
     "zf push hello -p examples/static",
     "zf push hello -m 128M -i 2 --route hello.localhost",
+    "zf push hello --strategy rolling",
+    "zf push hello -i 10 --strategy canary --instance-steps 10,50",
     "zf push -f manifest.yml --var domain=example.com --vars-file prod.yml",
     "zf push worker --no-route --health-check-type process -c 'python worker.py'",
 )
@@ -44,6 +50,7 @@ PATIENCE_S = 60
 )
 @click.option("--health-check-http-endpoint", metavar="PATH", help="For http: what must answer 200.")
 @click.option("-t", "--timeout", type=click.IntRange(min=1), metavar="SECONDS", help="Time to become healthy.")
+@with_strategy
 @click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="Fills ((NAME)) in the manifest.")
 @click.option("--vars-file", "vars_files", multiple=True, metavar="FILE", help="YAML file of such variables.")
 def push(
@@ -53,6 +60,9 @@ def push(
     path: str | None,
     disk: str | None,
     no_start: bool,
+    strategy: str | None,
+    max_in_flight: int | None,
+    instance_steps: str | None,
     variables: tuple[str, ...],
     vars_files: tuple[str, ...],
     **given: Any,
@@ -67,10 +77,17 @@ def push(
 
     flags = Flags(path=Path(path) if path else None, disk=disk, **given)
     check(flags)
+    plan = chosen(strategy, max_in_flight, instance_steps)
+    if plan and no_start:
+        raise UsageError("--no-start starts nothing that a strategy could be for", "Keep one of them")
+    if plan:
+        # Sizes go with the deployment; in the manifest they would change the version that runs.
+        plan = replace(plan, sizes=_sizes(flags))
+        flags = replace(flags, instances=None, memory=None, disk=None)
     specs = choose(_apps(it, manifest, name, path, variables, vars_files), name, flags)
     it.console.say(f"Pushing {', '.join(spec.name for spec in specs)} to {it.where()}\n")
     it.api.http.patience_s = PATIENCE_S
-    pushed = Push(it.api, it.logs, it.space, Report(it.console)).push(specs, start=not no_start)
+    pushed = Push(it.api, it.runs, it.logs, it.space, Report(it.console)).push(specs, start=not no_start, plan=plan)
     answers = [one.as_json() for one in pushed]
     it.console.result(answers[0] if len(answers) == 1 else answers)
     for one in pushed:
@@ -84,6 +101,16 @@ def push(
         )
         if one.instances:
             show_instances(it.console, one.instances)
+        if one.deployment == "PAUSED":
+            it.console.say(f"\n{paused(one.app)}")
+
+
+def _sizes(flags: Flags) -> tuple[tuple[str, int], ...]:
+    sizes = {} if flags.instances is None else {"web_instances": flags.instances}
+    for key, flag, text in (("memory_in_mb", "-m", flags.memory), ("disk_in_mb", "-k", flags.disk)):
+        if text is not None:
+            sizes[key] = megabytes(flag, text)
+    return tuple(sizes.items())
 
 
 def _apps(

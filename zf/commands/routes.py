@@ -1,10 +1,11 @@
-"""routes, map-route, unmap-route. A route is written as people see it: HOST.DOMAIN/PATH."""
+"""Routes. A route is written as people see it: HOST.DOMAIN/PATH."""
 
 import click
 
 from zf.client.errors import ZfError, missing
 from zf.client.models import Domain, Route
 from zf.command import Invocation, command
+from zf.commands.common import delete, force
 
 
 @command("routes", "zf routes")
@@ -43,6 +44,37 @@ def map_route(it: Invocation, name: str, route: str, hostname: str, path: str) -
     found = it.api.find_route(domain, host, path) or it.api.create_route(it.space, domain, host, path)
     it.api.map_route(found, app)
     _tell(it, found, f"leads to {name} now.", {"app": app.name, "mapped": True})
+
+
+@command("create-route", "zf create-route www.localhost", "zf create-route localhost -n www --path /shop")
+@click.argument("route", metavar="ROUTE")
+@click.option("-n", "--hostname", default="", help="Host before ROUTE, if that is only a domain.")
+@click.option("--path", "path", default="", help="Path, if ROUTE has none.")
+def create_route(it: Invocation, route: str, hostname: str, path: str) -> None:
+    """Make a route that leads nowhere yet, so that nobody else takes it; one of the space's own is fine."""
+    domain, host, path = _split(it, route, hostname, path)
+    there = it.api.find_route(domain, host, path)
+    found = there or it.api.create_route(it.space, domain, host, path)
+    _tell(it, found, f"{'is there already' if there else 'is created'}. Use it: zf map-route APP {found.url}", {})
+
+
+@command("delete-route", "zf delete-route www.localhost", "zf delete-route localhost -n www -f")
+@click.argument("route", metavar="ROUTE")
+@click.option("-n", "--hostname", default="", help="Host before ROUTE, if that is only a domain.")
+@click.option("--path", "path", default="", help="Path, if ROUTE has none.")
+@force
+def delete_route(it: Invocation, route: str, hostname: str, path: str, force: bool) -> None:
+    """Delete a route, wherever it leads."""
+    domain, host, path = _split(it, route, hostname, path)
+    url = f"{_dotted(host, domain.name)}{path}"
+
+    def find() -> Route:
+        found = it.api.find_route(domain, host, path)
+        if found is None:
+            raise missing("Route", url, (one.url for one in it.api.routes(it.space)), "zf routes")
+        return found
+
+    delete(it, "Route", url, force, find, it.api.delete_route)
 
 
 @command("unmap-route", "zf unmap-route hello www.localhost", "zf unmap-route hello localhost --hostname www")

@@ -1,4 +1,4 @@
-"""The staging log while it is written. A log that cannot be read never fails a push."""
+"""The log of staging or of a task while it is written. A log that cannot be read never fails what it is about."""
 
 import time
 from collections import deque
@@ -16,19 +16,19 @@ LAST_LINES_S = 0.3
 
 
 class LiveLog:
-    """To be made before the build is asked for: shows what comes after that."""
+    """To be made before the build is asked for: shows what comes after that. source: whose lines, STG or a task's."""
 
-    def __init__(self, cache: LogCache, app_guid: str, show: Callable[[Line], None]) -> None:
+    def __init__(self, cache: LogCache, app_guid: str, show: Callable[[Line], None], source: str = "STG") -> None:
         try:
             self._follower = Follower.from_now(cache, app_guid)
         except ZfError:
             self._follower = Follower(cache, app_guid, time.time_ns())
-        self._show = show
+        self._show, self.source = show, source
         self._failures = 0
         self.tail: deque[str] = deque(maxlen=TAIL)
 
     def more(self) -> None:
-        """Shows the staging lines that have come since."""
+        """Shows the lines that have come since."""
         if self._failures >= TRIES:
             return
         try:
@@ -38,7 +38,7 @@ class LiveLog:
             return
         self._failures = 0
         for line in lines:
-            if line.source == "STG":
+            if line.source == self.source:
                 self.tail.append(line.text)
                 self._show(line)
 

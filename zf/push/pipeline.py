@@ -11,13 +11,16 @@ from urllib.parse import urlsplit
 from zf.client.api import Api
 from zf.client.config import Named
 from zf.client.errors import FilesError, ManifestError, WaitError
+from zf.client.http import Json
 from zf.client.logs import LogCache
 from zf.client.models import App, Instance, Package, Process, Route
+from zf.client.runs import Runs
 from zf.client.waiting import looks
 from zf.push.archive import write_zip
 from zf.push.files import Kind, Source, source_at
 from zf.push.fingerprints import Fingerprint, candidates, fingerprints, known
 from zf.push.report import Report
+from zf.push.rollout import Strategy, follow
 from zf.push.spec import AppSpec
 from zf.push.staging import stage
 from zf.push.starting import wait_until_up
@@ -30,24 +33,28 @@ ASSEMBLY_GIVE_UP_S = 900
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """timings: seconds by phase and their total."""
+    """timings: seconds by phase and their total. deployment: how that stands, empty without one."""
 
     app: str
     guid: str
     urls: tuple[str, ...]
     instances: tuple[Instance, ...]
     timings: dict[str, float]
+    deployment: str
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return {key: value for key, value in asdict(self).items() if key != "deployment" or value}
 
 
 class Push:
-    def __init__(self, api: Api, cache: LogCache, space: Named, report: Report) -> None:
-        self._api, self._cache, self._space, self._report = api, cache, space, report
+    def __init__(self, api: Api, runs: Runs, cache: LogCache, space: Named, report: Report) -> None:
+        self._api, self._runs, self._cache, self._space, self._report = api, runs, cache, space, report
 
-    def push(self, specs: Sequence[AppSpec], start: bool) -> list[Pushed]:
-        """Nothing is changed on the platform before every app's folder has been found good."""
+    def push(self, specs: Sequence[AppSpec], start: bool, plan: Strategy | None = None) -> list[Pushed]:
+        """Nothing is changed on the platform before every app's folder has been found good.
+
+        plan: how the new version takes over from the one that runs; by a restart without one.
+        """
         began = time.monotonic()
         for spec in specs:
             if "docker" in spec.body:
@@ -61,24 +68,27 @@ class Push:
             self._report.console.warn(f"Note: {warning}")
         pushed = []
         for spec, source in zip(specs, sources, strict=True):
-            pushed.append(self._push_one(spec, source, start, began))
+            pushed.append(self._push_one(spec, source, start, plan, began))
             began = time.monotonic()
             self._report.timings.clear()
         return pushed
 
-    def _push_one(self, spec: AppSpec, source: Source, start: bool, began: float) -> Pushed:
+    def _push_one(self, spec: AppSpec, source: Source, start: bool, plan: Strategy | None, began: float) -> Pushed:
         app = self._api.app(self._space, spec.name)
         package = self._ready(self._send(app, source))
-        instances: list[Instance] = []
+        instances, deployment = list[Instance](), ""
         if start:
             with self._report.phase("staging", f"Staging {app.name}", announce=True) as phase:
                 droplet = stage(self._api, self._cache, app, package, phase)
-            instances = self._start(app, droplet)
+            if plan:
+                instances, deployment = self._deploy(app, plan.body(droplet={"guid": droplet}))
+            else:
+                instances = self._start(app, droplet)
         elif app.state == "STARTED":
             self._api.act(app, "stop")
         urls = urls_of(self._api, self._api.routes_of([app.guid]))
         timings = {**self._report.timings, "total": round(time.monotonic() - began, 3)}
-        return Pushed(app.name, app.guid, urls, tuple(instances), timings)
+        return Pushed(app.name, app.guid, urls, tuple(instances), timings, deployment)
 
     def _send(self, app: App, source: Source) -> Package:
         matched = self._matched(source)
@@ -132,6 +142,19 @@ class Push:
                     reason = package.error.rstrip(".") or f"the package is {package.state}"
                     raise FilesError(f"The platform refused the files: {reason}", "Correct them and push again")
         raise WaitError("The package is not ready after 15 minutes", f"Look at it: zf curl /v3/packages/{package.guid}")
+
+    def _deploy(self, app: App, wanted: Json) -> tuple[list[Instance], str]:
+        with self._report.phase("deploy", f"Deploying {app.name}", announce=True) as phase:
+            deployment = self._runs.deploy(app, wanted)
+            deployment = follow(self._api, self._runs, self._cache, app, deployment, phase)
+            web = web_of(self._api.processes([app.guid]))
+            if web is None:
+                return [], deployment.reason
+            if deployment.value == "ACTIVE":
+                return self._api.stats(web.guid), deployment.reason
+            # One that was stopped is deployed at once, and starts now.
+            since = epoch_ns(deployment.created_at)
+            return wait_until_up(self._api, self._cache, app, web, phase, since), deployment.reason
 
     def _start(self, app: App, droplet: str) -> list[Instance]:
         with self._report.phase("start", f"Starting {app.name}") as phase:

@@ -23,7 +23,7 @@ class Phase:
         self, console: Console, label: str, progress: "Progress | None" = None, total: int | None = None
     ) -> None:
         self.label = label
-        self._console, self._progress = console, progress
+        self._console, self._progress, self._step = console, progress, ""
         self._task = progress.add_task(label, total=total) if progress else None
 
     def advance(self, count: int) -> None:
@@ -38,6 +38,13 @@ class Phase:
         """What happens right now, for those who watch."""
         if self._progress and self._task is not None:
             self._progress.update(self._task, description=label)
+
+    def step(self, label: str) -> None:
+        """As `status`, and a line of its own in a pipe: for what takes long and goes in few steps."""
+        if label != self._step and not self._progress:
+            self._console.say(f"   {label}")
+        self._step = label
+        self.status(label)
 
     def log(self, line: Line) -> None:
         """A line of the app's log, without its time and place: the phase tells those."""

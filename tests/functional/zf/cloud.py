@@ -309,6 +309,8 @@ ROUTES: list[tuple[str, str, Callable[..., Answer]]] = [
     ("PATCH", "/v3/apps/([^/]+)/environment_variables", _patch_env),
     ("PATCH", "/v3/apps/([^/]+)/relationships/current_droplet", _droplet),
     ("GET", "/v3/apps/([^/]+)/droplets/current", _current_droplet),
+    ("GET", "/v3/apps/([^/]+)/sidecars", lambda c, s, k, g: _page(c, k, "/", [])),
+    ("GET", "/v3/deployments", lambda c, s, k: _page(c, k, "/", [])),
     ("POST", "/v3/apps/([^/]+)/processes/web/actions/scale", _scale),
     ("DELETE", "/v3/apps/([^/]+)/processes/web/instances/([0-9]+)", _delete_instance),
     ("GET", "/v3/processes", _processes),
