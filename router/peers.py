@@ -21,7 +21,10 @@ class Peers:
         self._peers: dict[str, _Peer] = {}
 
     def meet(self, start: RouterStart, now: float) -> bool:
-        """Somebody made himself known, or leaves; whether he is new. A late farewell of a former boot changes nothing."""
+        """Somebody made himself known, or leaves: whether he is new.
+
+        A late farewell of a former boot changes nothing.
+        """
         if start.router == self._own.router:
             return False
         known = self._peers.get(start.router)

@@ -197,7 +197,7 @@ class LogDrains:
 
     async def _claim(self, source_id: str, source: _Source) -> None:
         """From now on this router delivers, beginning where the other one ends."""
-        is_new = source.app is None and self._clock() - source.answered_at != float("inf")
+        is_new = source.app is None and source.answered_at > float("-inf")
         await self._tell(source_id, source, claims=True)
         ring = self._cache.read(source_id, Window(limit=RING))
         if source.marks and not is_new:

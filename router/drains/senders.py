@@ -156,15 +156,13 @@ class _Http:
             await self._network.where(self._target.host, self._target.port)  # the client would not ask for it
         bodies = [b"".join(messages)] if self._target.scheme == BATCHES else messages
         context = await self._network.context()
-        done = 0
-        for body in bodies:
+        for done, body in enumerate(bodies):
             try:
                 await self._post(body, context, done)
             except (aiohttp.ClientError, OSError):
                 if not done:
                     raise
                 return done  # the next try will tell what is wrong
-            done += 1
         return len(messages)
 
     async def _post(self, body: bytes, context: ssl.SSLContext, done: int) -> None:
