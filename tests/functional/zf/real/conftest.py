@@ -39,13 +39,14 @@ def address(application: Gateway) -> Iterator[str]:
 
 
 class Hands(threading.Thread):
-    """Does jobs, and moves the deployments of the apps that it is told of."""
+    """Does jobs, has all places of `apps` serve, moves deployments, and ends the tasks whose names are `doomed`."""
 
     def __init__(self, services: Services, show: Show) -> None:
         super().__init__(daemon=True)
         self._services, self._show = services, show
         self._stopping = threading.Event()
         self.apps: list[str] = []
+        self.doomed: set[str] = set()
         self.problem: Exception | None = None
 
     def run(self) -> None:
@@ -55,8 +56,15 @@ class Hands(threading.Thread):
                 for app in self.apps:
                     self._show.serve(app)
                 rollouts.sweep(self._services.world)
+                if self.doomed:
+                    self._doom()
         except Exception as error:  # whatever it is, the test shall end with it
             self.problem = error
+
+    def _doom(self) -> None:
+        api = self._services.api.admin
+        for task in api.get("/v3/tasks", states="PENDING,RUNNING", names=",".join(self.doomed)).json["resources"]:
+            api.post(f"/v3/tasks/{task['guid']}/actions/cancel")
 
     def stop(self) -> None:
         self._stopping.set()
