@@ -9,6 +9,7 @@ from chalicelib.api.marketplace import available, caller, describe, guids_of, us
 from chalicelib.api.parsing import Body
 from chalicelib.api.render import common, listing, paginated, to_one
 from chalicelib.core.service_visibility import ORGANIZATION, SETTABLE, SPACE
+from chalicelib.services import access
 from chalicelib.services.brokering import offerings, visibility
 from chalicelib.services.listing import load, page
 from chalicelib.tables.identity import Organization, Space
@@ -157,6 +158,7 @@ def add_visibility(request: Request, guid: str) -> Answer:
 
 def _change(request: Request, guid: str, adds: bool) -> Answer:
     plan = visibility.plan_for(request.actor, guid)
+    access.require_admin(request.actor)
     body = Body(request.json())
     kind = body.text("type", required=True)
     if kind is not None and kind not in SETTABLE:

@@ -5,9 +5,11 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
+from operator import itemgetter
 from typing import Any
 
 from chalicelib.api import MODULES
+from chalicelib.api.base import Endpoints
 from chalicelib.api.root import API_VERSION
 from infra.openapi.reading import METADATA, Reading
 
@@ -88,14 +90,20 @@ class Endpoint:
     reading: Reading
 
 
-def endpoints() -> Iterator[Endpoint]:
-    """All that are offered, ordered by path."""
-    found: dict[tuple[str, str], Any] = {}
+def paths_of_views() -> dict[tuple[str, str], tuple[str, Endpoints]]:
+    """(path, method) -> the module and the registry that has it, of all that are offered."""
+    found: dict[tuple[str, str], tuple[str, Endpoints]] = {}
     for module in MODULES:
         if module != NOT_OFFERED:
             registry = import_module(f"chalicelib.api.{module}").endpoints
-            found |= {(path, method): (module, registry, view) for (method, path), view in registry.views.items()}
-    for (path, method), (module, registry, view) in sorted(found.items()):
+            found |= {(path, method): (module, registry) for method, path in registry.views}
+    return found
+
+
+def endpoints() -> Iterator[Endpoint]:
+    """All that are offered, ordered by path."""
+    for (path, method), (module, registry) in sorted(paths_of_views().items(), key=itemgetter(0)):
+        view = registry.views[method, path]
         about = (view.__doc__ or "").strip().replace("\n    ", " ")
         yield Endpoint(method, path, module, view.__name__, about, registry.takes[method, path], Reading(view))
 

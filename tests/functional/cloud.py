@@ -44,11 +44,16 @@ class Cloud:
 
     def remember(self) -> None:
         """What the tables hold now is what every test begins with."""
-        self._snapshot = {name: copy.deepcopy(table.items) for name, table in self._tables()}
+        self._snapshot = self.snapshot()
 
-    def restore(self) -> None:
+    def snapshot(self) -> dict[str, Any]:
+        """What the tables hold now."""
+        return {name: copy.deepcopy(table.items) for name, table in self._tables()}
+
+    def restore(self, snapshot: dict[str, Any] | None = None) -> None:
+        """snapshot: None for what every test begins with."""
         for name, table in self._tables():
-            table.items = copy.deepcopy(self._snapshot[name])
+            table.items = copy.deepcopy((snapshot or self._snapshot)[name])
         for queue in self._queues().values():
             queue._messages, queue._pending_messages = [], set()
 
