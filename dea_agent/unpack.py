@@ -1,5 +1,7 @@
 """A droplet onto disk, by the rules of core/archive.py: no entry outside of the folder, none through a link.
 
+A link may have an absolute target: nothing is written, changed or linked through a link while we unpack.
+
 Reads the archive as a stream and writes each file itself, because a droplet is input from outside and the safe
 filters of tarfile are not in every Python 3.11.
 """
@@ -11,9 +13,21 @@ import tarfile
 import zlib
 from pathlib import Path
 
-from chalicelib.core.archive import DIRECTORY, FILE, ArchiveRefused, check_link, clean_path, permissions, quoted
+from chalicelib.core.archive import (
+    DIRECTORY,
+    FILE,
+    ArchiveRefused,
+    check_droplet_link,
+    clean_path,
+    permissions,
+    quoted,
+)
 
 COPY_BYTES = 256 * 1024
+
+#: Times of files are taken over between these, seconds since the epoch: 1980 (zip knows nothing earlier, and buildpacks
+#: pack again) and 2100, for a time may be anything in a tar and programs compare it.
+EARLIEST_S, LATEST_S = 315_532_800, 4_102_444_800
 
 
 class UnpackError(Exception):
@@ -36,6 +50,7 @@ def unpack(archive: Path, folder: Path, most_bytes: int) -> None:
 def _unpack(tar: tarfile.TarFile, folder: Path, most_bytes: int) -> None:
     links: set[str] = set()
     made = {""}
+    times: dict[Path, float] = {}
     left = most_bytes
     for member in tar:
         left -= member.size + tarfile.BLOCKSIZE  # the header too: nothing is free, not even an empty file
@@ -46,6 +61,8 @@ def _unpack(tar: tarfile.TarFile, folder: Path, most_bytes: int) -> None:
         path = clean_path(member.name)
         parent = path.rpartition("/")[0]
         _check_not_below_a_link(path, links)
+        if path in links:
+            raise ArchiveRefused(f"{quoted(path)} is there twice, once as a link")
         if parent not in made:
             os.makedirs(folder / parent, exist_ok=True)
             made.add(parent)
@@ -54,8 +71,9 @@ def _unpack(tar: tarfile.TarFile, folder: Path, most_bytes: int) -> None:
             target.mkdir(exist_ok=True)
             target.chmod(permissions(DIRECTORY, member.mode))
             made.add(path)
+            times[target] = member.mtime
         elif member.issym():
-            check_link(path, member.linkname)
+            check_droplet_link(path, member.linkname)
             target.symlink_to(member.linkname)
             links.add(path)
         elif member.islnk():
@@ -68,6 +86,12 @@ def _unpack(tar: tarfile.TarFile, folder: Path, most_bytes: int) -> None:
             _write(tar, member, target)
         else:
             raise ArchiveRefused(f"{quoted(path)} is a device or a pipe")
+    for made_folder, mtime in times.items():  # now, because every entry in a folder changes its time
+        os.utime(made_folder, (_sane(mtime),) * 2, follow_symlinks=False)
+
+
+def _sane(mtime: float) -> float:
+    return min(max(mtime, EARLIEST_S), LATEST_S) if mtime == mtime else EARLIEST_S
 
 
 def _check_not_below_a_link(path: str, links: set[str]) -> None:
@@ -81,6 +105,8 @@ def _write(tar: tarfile.TarFile, member: tarfile.TarInfo, target: Path) -> None:
     fd = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     with content, open(fd, "wb") as file:
         shutil.copyfileobj(content, file, COPY_BYTES)
+        file.flush()
+        os.utime(fd, (_sane(member.mtime),) * 2)
         os.fchmod(fd, permissions(FILE, member.mode))
 
 

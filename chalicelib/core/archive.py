@@ -9,7 +9,8 @@ leads out.
 
 import stat
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from chalicelib.contracts.frozen import frozen
 
 FILE, DIRECTORY, LINK = "file", "directory", "link"
 
@@ -26,7 +27,7 @@ class ArchiveRefused(ValueError):
     """The archive breaks a rule. The text is for its owner."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ArchiveLimits:
     """Defaults of Cloud Foundry where it has one. ``ratio`` counts once more than ``ratio_from_bytes`` unpack."""
 
@@ -37,7 +38,7 @@ class ArchiveLimits:
     ratio_from_bytes: int = 100 * 1024**2
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """``path`` is clean (relative, no empty part, no dots); ``mode`` is permissions alone; ``size`` unpacked bytes."""
 
@@ -89,10 +90,27 @@ def permissions(kind: str, mode: int) -> int:
     return bits | (0o700 if kind == DIRECTORY else 0o600)
 
 
-def check_link(path: str, target: str) -> None:
-    """Raises ArchiveRefused unless the link at ``path`` stays inside, whatever other (checked) links there are."""
+def check_droplet_link(path: str, target: str) -> None:
+    """The wider rule of droplets: an absolute target may be, as the interpreter of a virtual environment has it, for
+    nothing is written through links and only the app follows them, with its own rights. A link at the top may not be:
+    the agent makes and enters the folders there, and relative links lead to absolute ones. Raises ArchiveRefused.
+    """
+    if "/" not in path:
+        raise ArchiveRefused(f"{quoted(path)} is a link; at the top of a droplet there are files and folders")
+    if target.startswith("/"):
+        _check_target(path, target)
+    else:
+        check_link(path, target)
+
+
+def _check_target(path: str, target: str) -> None:
     if not target or "\0" in target or len(target.encode(errors="replace")) > MAX_LINK_BYTES:
         raise ArchiveRefused(f"the link {quoted(path)} has no usable target")
+
+
+def check_link(path: str, target: str) -> None:
+    """Raises ArchiveRefused unless the link at ``path`` stays inside, whatever other (checked) links there are."""
+    _check_target(path, target)
     parts = [part for part in target.split("/") if part not in ("", ".")]
     ups = next((i for i, part in enumerate(parts) if part != ".."), len(parts))
     if target.startswith("/") or ups > path.count("/") or ".." in parts[ups:]:

@@ -6,9 +6,9 @@ Pure but for the file that it reads, as a stream and once.
 import gzip
 import tarfile
 import zlib
-from dataclasses import dataclass
 from typing import Any, BinaryIO
 
+from chalicelib.contracts.frozen import frozen
 from chalicelib.core import archive
 from chalicelib.core.archive import DIRECTORY, FILE, LINK, ArchiveLimits, ArchiveRefused, Entry, quoted
 
@@ -25,7 +25,7 @@ MAX_READ_BYTES = 1024 * 1024
 BROKEN = (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, ValueError, OverflowError, OSError)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Contents:
     """texts: of STAGING_INFO and PROCFILE, those that are there. files: how many entries."""
 
@@ -91,7 +91,7 @@ def _examine(tar: tarfile.TarFile, packed: int, limits: ArchiveLimits) -> Conten
 def _entry(member: tarfile.TarInfo) -> Entry:
     path = archive.clean_path(member.name)
     if member.issym():
-        archive.check_link(path, member.linkname)
+        archive.check_droplet_link(path, member.linkname)
     elif member.islnk():
         archive.clean_path(member.linkname)
     elif not (member.isreg() or member.isdir()):

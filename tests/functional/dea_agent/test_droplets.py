@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import io
 import os
+import shutil
 import tarfile
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from dea_agent.downloads import DownloadError
 from dea_agent.droplet_cache import DropletCache
-from dea_agent.unpack import UnpackError, unpack
+from dea_agent.unpack import EARLIEST_S, LATEST_S, UnpackError, unpack
 
 
 class Blobs:
@@ -142,11 +143,70 @@ def test_a_droplet_comes_out_as_it_was_packed(tmp_path: Path) -> None:
     assert (folder / "deps/0/up").read_bytes() == (folder / "app/hard").read_bytes() == b"#!/bin/sh\n"
 
 
+def test_an_absolute_link_comes_out_unfollowed(tmp_path: Path) -> None:
+    (tmp_path / "python").write_text("the host's")
+    folder = unpacked(tmp_path, member("./deps/0/bin/python", kind=tarfile.SYMTYPE, link=f"{tmp_path}/python"))
+    assert os.readlink(folder / "deps/0/bin/python") == f"{tmp_path}/python"
+    assert (tmp_path / "python").read_text() == "the host's"
+
+
+def test_times_come_out_as_they_were_packed_within_reason(tmp_path: Path) -> None:
+    members = [
+        member("app/lib", kind=tarfile.DIRTYPE, mode=0o755),
+        member("app/lib/mod.py", b"x = 1"),
+        member("app/ancient", b"x"),
+        member("app/future", b"x"),
+        member("app/lib/last", b"x"),
+    ]
+    for (info, _), mtime in zip(members, (1_500_000_000, 1_600_000_000, -5, 2**40, 1_700_000_000), strict=True):
+        info.mtime = mtime
+    folder = unpacked(tmp_path, *members)
+    times = {name: (folder / "app" / name).stat().st_mtime for name in ("lib", "lib/mod.py", "ancient", "future")}
+    assert times == {
+        "lib": 1_500_000_000,
+        "lib/mod.py": 1_600_000_000,
+        "ancient": EARLIEST_S,
+        "future": LATEST_S,
+    }
+
+
+#: A folder of the host's that no hostile droplet may reach.
+AWAY = "/var/tmp/zf-test-away"
+
 HOSTILE = {
     "a name that climbs": [member("../evil", b"x")],
     "an absolute name": [member("/tmp/evil", b"x")],
     "a link that climbs": [member("app/l", kind=tarfile.SYMTYPE, link="../../etc")],
-    "an absolute link": [member("app/l", kind=tarfile.SYMTYPE, link="/etc/passwd")],
+    "an absolute link where the agent makes folders": [member("app", kind=tarfile.SYMTYPE, link="/etc")],
+    "a link to an absolute link there": [
+        member("x/l", kind=tarfile.SYMTYPE, link="/etc"),
+        member("app", kind=tarfile.SYMTYPE, link="x/l"),
+    ],
+    "a link to nothing": [member("app/l", kind=tarfile.SYMTYPE, link="")],
+    "a file through an absolute link": [member("a/l", kind=tarfile.SYMTYPE, link=AWAY), member("a/l/x", b"x")],
+    "a file over an absolute link": [member("a/l", kind=tarfile.SYMTYPE, link=AWAY + "/f"), member("a/l", b"x")],
+    "the same by another name": [member("a/l", kind=tarfile.SYMTYPE, link=AWAY + "/f"), member("./a//./l", b"x")],
+    "a folder over an absolute link": [
+        member("a/l", kind=tarfile.SYMTYPE, link=AWAY),
+        member("a/l", kind=tarfile.DIRTYPE, mode=0o777),
+    ],
+    "a link below an absolute link": [
+        member("a/l", kind=tarfile.SYMTYPE, link=AWAY),
+        member("a/l/x", kind=tarfile.SYMTYPE, link="y"),
+    ],
+    "a hard link to an absolute one": [
+        member("a/l", kind=tarfile.SYMTYPE, link=AWAY + "/f"),
+        member("h", kind=tarfile.LNKTYPE, link="a/l"),
+    ],
+    "a hard link through an absolute one": [
+        member("a/l", kind=tarfile.SYMTYPE, link=AWAY),
+        member("h", kind=tarfile.LNKTYPE, link="a/l/f"),
+    ],
+    "a hard link over an absolute link": [
+        member("f", b"x"),
+        member("a/l", kind=tarfile.SYMTYPE, link=AWAY + "/f"),
+        member("a/l", kind=tarfile.LNKTYPE, link="f"),
+    ],
     "a file through a link": [member("a/l", kind=tarfile.SYMTYPE, link="../b"), member("a/l/x", b"x")],
     "a hard link out": [member("h", kind=tarfile.LNKTYPE, link="../../etc/passwd")],
     "a hard link to a link": [member("l", kind=tarfile.SYMTYPE, link="x"), member("h", kind=tarfile.LNKTYPE, link="l")],
@@ -159,8 +219,18 @@ HOSTILE = {
 
 @pytest.mark.parametrize("members", HOSTILE.values(), ids=HOSTILE.keys())
 def test_hostile_droplets_are_refused_and_nothing_leaves_the_folder(tmp_path: Path, members) -> None:  # type: ignore[no-untyped-def]
-    with pytest.raises(UnpackError):
-        unpacked(tmp_path, *members)
+    away = Path(AWAY)
+    away.mkdir(exist_ok=True)
+    away.chmod(0o700)
+    (away / "f").write_text("the host's")
+    try:
+        with pytest.raises(UnpackError):
+            unpacked(tmp_path, *members)
+        assert (away / "f").read_text() == "the host's"
+        assert ((away / "f").stat().st_nlink, away.stat().st_mode & 0o777) == (1, 0o700)
+        assert [path.name for path in away.iterdir()] == ["f"]
+    finally:
+        shutil.rmtree(away)
     assert {path.name for path in tmp_path.iterdir()} == {"droplet.tgz", "out"}
 
 
