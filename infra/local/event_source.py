@@ -1,8 +1,9 @@
 """An SQS event source as Lambda has it: poll, gather a batch, invoke, delete what succeeded.
 
 What a handler leaves in ``batchItemFailures``, and the whole batch when it raises, stays in the queue, is
-delivered again after the visibility time and ends in the dead-letter queue. While a handler works, the batch is
-kept invisible, so that a short visibility (fast redelivery from a killed process) suits long steps too.
+delivered again and ends in the dead-letter queue. While a handler works, the batch is kept invisible, so that a short
+visibility (fast redelivery from a killed process) suits long steps too. What keeps failing comes again ever later,
+so that an outage of the database does not use up its receives as quickly as that visibility would.
 """
 
 import logging
@@ -26,6 +27,10 @@ RECEIVE_MAX = 10
 #: How long a poll waits for a first message, seconds. It ends with the process: our AWS gives nothing to a client
 #: that has hung up.
 WAIT_S = 10
+
+#: Longest time until a failed message comes again, seconds. With a visibility of 4 s the fifth receive, after which it
+#: is dead, is a minute after the first; on AWS the topology's visibility spaces them further.
+AGAIN_CAP_S = 60
 
 #: Longest pause between polls while the bus does not answer, seconds.
 BACKOFF_CAP_S = 5
@@ -76,6 +81,11 @@ def succeeded(messages: Sequence[Message], answer: Any) -> list[Message]:
     except (TypeError, KeyError):
         return []
     return [message for message in messages if message["MessageId"] not in failed] if failed <= known else []
+
+
+def again_after_s(receives: int, visibility_s: int) -> int:
+    """When a message comes again that has failed and was received so often: twice as late each time."""
+    return int(min(visibility_s * 2.0 ** min(receives - 1, 16), max(AGAIN_CAP_S, visibility_s)))
 
 
 class EventSource:
@@ -141,9 +151,11 @@ class EventSource:
     def _process(self, messages: Sequence[Message]) -> None:
         self.counts["batches"] += 1
         self.counts["messages"] += len(messages)
+        failed: list[Message] = []
         try:
             done = succeeded(messages, self._invoke(messages))
-            self.counts["failed"] += len(messages) - len(done)
+            failed = [message for message in messages if message not in done]
+            self.counts["failed"] += len(failed)
             # Ten per call is SQS's limit too.
             for start in range(0, len(done), RECEIVE_MAX):
                 entries = [
@@ -154,6 +166,15 @@ class EventSource:
         finally:
             with self._lock:
                 self._in_flight -= {message["ReceiptHandle"] for message in messages}
+        # Once nobody keeps them invisible any more.
+        self._extend(
+            {
+                message["ReceiptHandle"]: again_after_s(
+                    int(message["Attributes"]["ApproximateReceiveCount"]), self.spec.visibility_s
+                )
+                for message in failed
+            }
+        )
 
     def _invoke(self, messages: Sequence[Message]) -> Any:
         """The handler's answer; an exception of it counts as the failure of every message."""
@@ -167,16 +188,19 @@ class EventSource:
         pause = threading.Event()
         while not pause.wait(self.spec.visibility_s / 3):
             with self._lock:
-                handles = list(self._in_flight)
+                held = dict.fromkeys(self._in_flight, self.spec.visibility_s)
             try:
-                for start in range(0, len(handles), RECEIVE_MAX):
-                    self._extend(handles[start : start + RECEIVE_MAX])
+                self._extend(held)
             except (BotoCoreError, ClientError) as error:
                 log.warning("queue %s: visibility not extended: %s", self.spec.name, error)
 
-    def _extend(self, handles: Sequence[str]) -> None:
+    def _extend(self, seconds: Mapping[str, int]) -> None:
+        """From now on invisible for so long, by receipt handle."""
         entries = [
-            {"Id": str(i), "ReceiptHandle": handle, "VisibilityTimeout": self.spec.visibility_s}
-            for i, handle in enumerate(handles)
+            {"Id": str(i), "ReceiptHandle": handle, "VisibilityTimeout": timeout}
+            for i, (handle, timeout) in enumerate(seconds.items())
         ]
-        self._sqs.change_message_visibility_batch(QueueUrl=self.spec.url, Entries=entries)
+        for start in range(0, len(entries), RECEIVE_MAX):
+            self._sqs.change_message_visibility_batch(
+                QueueUrl=self.spec.url, Entries=entries[start : start + RECEIVE_MAX]
+            )

@@ -10,7 +10,7 @@ import pytest
 
 from infra.local import cloud
 from infra.local.context import LambdaContext
-from infra.local.event_source import EventSource, Handler, QueueSpec
+from infra.local.event_source import EventSource, Handler, QueueSpec, again_after_s
 
 Event = dict[str, Any]
 Run = Callable[..., str]
@@ -78,6 +78,26 @@ def test_a_handler_that_raises_gets_the_whole_batch_again(run: Run, sqs: Any) ->
     url = run(handler, ["a", "b"])
     until(lambda: depth(sqs, url) == 0)
     assert [sorted(batch) for batch in batches] == [["a", "b"], ["a", "b"]]
+
+
+def test_an_outage_longer_than_all_visibilities_together_loses_nothing(run: Run, sqs: Any) -> None:
+    ends_at, seen = time.monotonic() + 2.5, []
+
+    def handler(event: Event, context: LambdaContext) -> None:
+        if time.monotonic() < ends_at:
+            raise RuntimeError("the database is away")
+        seen.extend(bodies(event))
+
+    url = run(handler, ["a", "b"])
+    until(lambda: depth(sqs, url) == 0)
+    assert (sorted(seen), depth(sqs, f"{url}-dead")) == (["a", "b"], 0)
+
+
+def test_what_fails_comes_again_ever_later() -> None:
+    waits = [again_after_s(receives, 4) for receives in range(1, 7)]
+    assert waits == [4, 8, 16, 32, 60, 60]
+    assert sum(waits[:4]) > 30  # the fifth receive is the last
+    assert again_after_s(10**6, 4) == 60
 
 
 def test_a_window_gathers_more_than_one_receive_can(run: Run, sqs: Any) -> None:
