@@ -42,6 +42,9 @@ test-hostile: setup ## The end-to-end tests in AWS's bad weather, with two worke
 openapi: setup ## Describe the API again: chalicelib/api/openapi.json and docs/api-coverage.md
 	$(BIN)/python -m infra.openapi
 
+permissions: setup ## Ask every endpoint as every role (otherwise each asks a third)
+	ZF_PERMISSIONS_STRIDE=1 $(BIN)/pytest tests/functional/api/test_permissions.py --timeout 900
+
 fuzz: setup ## Ask the API everything that its description allows (ten minutes; EXAMPLES=n per endpoint)
 	ZF_FUZZ_EXAMPLES=$(or $(EXAMPLES),60) $(BIN)/pytest tests/functional/api/test_fuzz.py --timeout 3600
 
@@ -55,4 +58,4 @@ requirements: ## Compile the hashed requirements again
 clean: ## Remove what the other targets made
 	rm -rf $(VENV) bench-results .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup demo check test test-faults test-docker test-hostile openapi fuzz bench requirements clean
+.PHONY: help setup demo check test test-faults test-docker test-hostile openapi permissions fuzz bench requirements clean

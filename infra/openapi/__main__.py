@@ -1,15 +1,19 @@
-"""``python -m infra.openapi``: write the API's description."""
+"""``python -m infra.openapi``: write the API's description and the table of what clients use of it."""
 
 import json
 from pathlib import Path
 
 from chalicelib.api.openapi import PATH
+from infra.openapi.coverage import coverage
 from infra.openapi.document import document, endpoints
+
+COVERAGE = Path(__file__).parents[2] / "docs" / "api-coverage.md"
 
 
 def written() -> dict[Path, str]:
     """Path -> what it is to hold."""
-    return {PATH: _described(document(list(endpoints())))}
+    found = list(endpoints())
+    return {PATH: _described(document(found)), COVERAGE: coverage(found)}
 
 
 def _described(found: dict[str, object]) -> str:
