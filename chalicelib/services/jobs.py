@@ -6,12 +6,15 @@ past its deadline is failed by the sweep.
 """
 
 import logging
+import random
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
 from typing import Any
 
 from chalicelib.adapters.clock import new_guid, now, stamp
 from chalicelib.bootstrap import World
+from chalicelib.contracts.frozen import frozen
 from chalicelib.core.errors import Conflict, PaasError
 from chalicelib.services import listing
 from chalicelib.tables.base import Resource
@@ -24,11 +27,15 @@ DEADLINE_S = 3600
 #: How long clients may ask for a job that has ended, seconds.
 KEPT_S = 24 * 3600
 
+#: How often a job that lost a race for a row is begun anew at once, with pauses of up to so many seconds; then a
+#: message does it so many seconds later. The queue itself would give it again only after its visibility timeout.
+ATTEMPTS, PAUSE_S, RACE_LOST_S = 4, 0.2, 5
+
 #: States that a job does not leave again.
 ENDED = ("COMPLETE", "FAILED")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunJob:
     """``job.run`` to queue ``jobs``. Dedupe keys: job_guid, by the job's state; turn, so that a message that comes
     twice does not make two chains of a job that is done in several turns."""
@@ -37,7 +44,7 @@ class RunJob:
     turn: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Later:
     """What a worker returns that waits for somebody else: look again in ``after_s`` seconds. Clients see POLLING."""
 
@@ -97,10 +104,30 @@ def _begin(unit: Unit, job: Job) -> None:
 def run(world: World, job_guid: str, turn: int | None = None) -> None:
     """Do a job once more or for the first time. Unexpected errors leave it to the queue to try again.
 
-    turn: of the message that says so; one that the job has left behind does nothing.
+    turn: of the message that says so; one that the job has left behind does nothing. Raises Conflict when somebody
+    else moves the job itself on at this moment.
     """
+    for _ in range(ATTEMPTS):
+        with suppress(Conflict):
+            return _run(world, job_guid, turn)
+        time.sleep(random.uniform(0, PAUSE_S))
+    job = _left(job_guid, turn)
+    if job is not None:
+        _postpone(world, job, Later(RACE_LOST_S))
+    return None
+
+
+def _left(job_guid: str, turn: int | None) -> Job | None:
+    """The job, if it has not ended and the message is not of an earlier turn."""
     job = listing.find(Job, job_guid)
     if job is None or job.state in ENDED or (turn is not None and turn < job.work.get("turn", 0)):
+        return None
+    return job
+
+
+def _run(world: World, job_guid: str, turn: int | None) -> None:
+    job = _left(job_guid, turn)
+    if job is None:
         return
     try:
         later = WORKERS[job.work["do"]](world, job.work)

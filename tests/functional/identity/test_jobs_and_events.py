@@ -1,11 +1,12 @@
 """Jobs as clients poll them, and audit events as users read them."""
 
 import time
+from typing import Any
 
 import pytest
 
 from chalicelib.bootstrap import World
-from chalicelib.core.errors import Unprocessable
+from chalicelib.core.errors import Conflict, Unprocessable
 from chalicelib.services import jobs
 from chalicelib.services.jobs import RunJob
 from chalicelib.tables.ledger import Job
@@ -58,6 +59,41 @@ def test_a_job_that_has_ended_goes_a_day_later(api: Client, world: World, cloud:
     at_once = jobs.done(unit, "role.delete")
     unit.commit()
     assert day - 60 < float(Job.get(str(at_once.guid)).expires_at) - time.time() <= day
+
+
+def racing(world: World, monkeypatch: pytest.MonkeyPatch, losses: int) -> tuple[Job, list[str]]:
+    """A job whose worker loses so many races before it is done; what it did."""
+    done: list[str] = []
+
+    def work(world: World, work: dict[str, Any]) -> None:
+        done.append("try")
+        if len(done) <= losses:
+            raise Conflict()
+
+    monkeypatch.setitem(jobs.WORKERS, "race", work)
+    unit = world.unit()
+    job = jobs.start(unit, "app.delete", "race")
+    unit.commit()
+    return job, done
+
+
+def test_a_job_that_loses_a_race_is_begun_anew_at_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    job, done = racing(world, monkeypatch, jobs.ATTEMPTS - 1)
+    jobs.run(world, str(job.guid), 0)
+    assert (Job.get(str(job.guid)).state, len(done)) == ("COMPLETE", jobs.ATTEMPTS)
+
+
+def test_a_job_that_loses_race_after_race_is_begun_anew_by_a_message_soon(
+    world: World, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, done = racing(world, monkeypatch, jobs.ATTEMPTS)
+    cloud.taken("queue:jobs")
+    jobs.run(world, str(job.guid), 0)
+    assert Job.get(str(job.guid)).state not in jobs.ENDED
+    jobs.run(world, str(job.guid), 0)
+    assert len(done) == jobs.ATTEMPTS, "the first message is behind it, and does nothing when it comes again"
+    jobs.run(world, str(job.guid), 1)
+    assert (Job.get(str(job.guid)).state, len(done)) == ("COMPLETE", jobs.ATTEMPTS + 1)
 
 
 def test_a_job_is_shown_to_who_is_logged_in(api: Client) -> None:
