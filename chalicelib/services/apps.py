@@ -181,9 +181,10 @@ def assign_droplet(world: World, actor: Actor, app: App, space: Space, droplet_g
     def assigned(unit: Unit) -> None:
         app.droplet_guid = droplet_guid
         unit.put(app)
+        droplets.require_staged(unit, droplet_guid, Unprocessable(WRONG_DROPLET))
         record(unit, actor, "droplet.mapped", app, space, {"request": {"droplet_guid": droplet_guid}})
 
-    processes.follow(world, app, droplet, (2, assigned), trace)
+    processes.follow(world, app, droplet, (3, assigned), trace)
     return app
 
 

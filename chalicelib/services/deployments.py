@@ -39,9 +39,9 @@ WRONG_APP = "Unable to use app. Ensure that the app exists and you have access t
 NO_COMMAND = "The app has no start command. Name one in a Procfile, in the manifest or with -c."
 #: Cloud Foundry keeps so many finalized deployments per app.
 KEPT = 100
-#: Operations that a deployment costs beside its processes and its revision: app, variables, itself, the one that
-#: goes, its event, its messages.
-KEEP_COST = 16
+#: Operations that a deployment costs beside its processes and its revision: app, droplet, variables, itself, the one
+#: that goes, its event, its messages.
+KEEP_COST = 17
 #: Operations that the end of a deployment costs the unit that stops its app: itself, its list, its messages.
 END_COST = 5
 #: What a new web process takes over from the one before it.
@@ -210,6 +210,7 @@ def _keep(
     """The deployment itself, the app's new version, and what there is to tell."""
     app.droplet_guid = deployment.droplet_guid
     unit.put(app)
+    droplets.require_staged(unit, str(deployment.droplet_guid), Unprocessable(targets.WRONG_DROPLET))
     if target.variables is not None:
         environment.write(world, unit, str(app.guid), target.variables)
     if target.noted is not None:

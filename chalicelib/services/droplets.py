@@ -1,13 +1,14 @@
 """Droplets: staged apps, ready to run."""
 
 from chalicelib.bootstrap import World
-from chalicelib.core.errors import NotFound, Unprocessable
+from chalicelib.core.errors import NotFound, PaasError, Unprocessable
 from chalicelib.core.roles import Actor
 from chalicelib.services import audit, jobs, listing
 from chalicelib.tables.apps import App, Droplet
 from chalicelib.tables.identity import Space
 from chalicelib.tables.ledger import Job
 from chalicelib.tables.running import Process
+from chalicelib.tables.unit import Unit
 
 
 def key(guid: str) -> str:
@@ -39,6 +40,11 @@ def require_runnable(droplet: Droplet) -> None:
     """Raises Unprocessable for a Docker image: the platform keeps it, and has nothing yet to run it with."""
     if droplet.image:
         raise Unprocessable("The app's droplet is a Docker image. This platform has no runtime for Docker images yet.")
+
+
+def require_staged(unit: Unit, guid: str, refused: PaasError) -> None:
+    """Let the transaction stand only while the droplet can be run: old ones expire, and their bits go."""
+    unit.check(Droplet, guid, condition=Droplet.state == "STAGED", refused=refused)
 
 
 def delete(world: World, actor: Actor, droplet: Droplet, space: Space, trace: str = "") -> Job:

@@ -73,7 +73,12 @@ def _restart(world: World, unit: Unit, app: App, deployment: Deployment, process
     if revision is not None and kind in revision.commands:
         process.command = revision.commands[kind]
     process.detected, process.revision_guid = droplet.process_types[kind], deployment.revision_guid
-    placements.start_process(world, unit, app, process, droplet)
+    # Nobody may have stopped the app since it was read: what is stopped stays so, and only learns what it is.
+    unit.check(App, str(app.guid), condition=App.rev == app.rev)
+    if app.desired_state == "STARTED":
+        placements.start_process(world, unit, app, process, droplet)
+    else:
+        unit.put(process)
 
 
 def _end(world: World, app: App, deployment: Deployment, trace: str) -> None:

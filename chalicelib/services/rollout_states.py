@@ -9,6 +9,7 @@ from chalicelib.contracts.codec import from_json
 from chalicelib.contracts.health import DeploymentCheck
 from chalicelib.core import deployment as core
 from chalicelib.core.deployment import ACTIVE, CANCELED, CANCELING, DEPLOYED, DEPLOYING, FINALIZED, SUPERSEDED
+from chalicelib.core.errors import Conflict
 from chalicelib.services import placements
 from chalicelib.tables.apps import App
 from chalicelib.tables.deployments import Deployment
@@ -41,8 +42,9 @@ def scene(world: World, deployment: Deployment, webs: Sequence[Process]) -> core
 def _seen(process: Process) -> core.Web:
     places: list[float | None] = [None] * int(process.instances)
     for row in placements.rows(process) if process.state == "STARTED" else ():
-        if row.state == STARTED and int(row.index) < len(places):
-            places[int(row.index)] = float(row.started_at or 0)
+        # One that is not ready for requests is in no route: it serves from the moment at which it is.
+        if row.state == STARTED and row.is_ready is not False and int(row.index) < len(places):
+            places[int(row.index)] = max(float(row.started_at or 0), float(row.ready_at or 0))
     return core.Web(str(process.guid), tuple(places))
 
 
@@ -107,9 +109,11 @@ def supersede(unit: Unit, deployment: Deployment) -> None:
 def take_back(world: World, unit: Unit, app: App, deployment: Deployment, webs: Sequence[Process]) -> None:
     """Make it CANCELING: the newest process that serves is kept, else the oldest; its droplet is current again.
 
-    The caller saves the app and commits.
+    The caller saves the app and commits. Raises Conflict when the others have gone since the deployment was read.
     """
     others = [process for process in webs if process.guid != deployment.process_guid]
+    if not others:
+        raise Conflict()
     serving = [process for process in others if any(place is not None for place in _seen(process).places)]
     kept = serving[-1] if serving else others[0]
     deployment.kept_guid, deployment.healthy = str(kept.guid), 0

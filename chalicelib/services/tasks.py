@@ -16,7 +16,7 @@ from chalicelib.core import quotas as uses
 from chalicelib.core.errors import Conflict, NotFound, Unprocessable
 from chalicelib.core.roles import Actor
 from chalicelib.core.tasks import CANCELING, CANCELLED, ENDED, FAILED, PENDING
-from chalicelib.services import audit, environment, listing, placements, quotas, usage_events
+from chalicelib.services import audit, droplets, environment, listing, placements, quotas, usage_events
 from chalicelib.tables.apps import App, Droplet
 from chalicelib.tables.base import Member
 from chalicelib.tables.identity import Space
@@ -59,6 +59,7 @@ def _create(world: World, actor: Actor, task: Task, app: App, space: Space, drop
     for attempt in range(ATTEMPTS):
         unit = world.unit(trace)
         unit.require(App, str(app.guid), NotFound(App.LABEL))
+        droplets.require_staged(unit, str(droplet.guid), Unprocessable(NO_DROPLET))
         task.created_at = None
         _number(unit, task)
         task.deadline = now() + world.config.timers.task_pending_s
