@@ -7,8 +7,6 @@ from urllib.parse import urlsplit
 
 from chalicelib.core.units import MAX_COMMAND
 
-STACKS = ("cflinuxfs4",)
-
 #: Those that come with the platform, in the order in which they are asked whether they know the app.
 BUILDPACKS = ("staticfile", "nodejs", "python", "binary")
 #: Their names, and those of Cloud Foundry, end in this; apps may leave it out.
@@ -31,10 +29,6 @@ def wrong_lifecycle(kind: object) -> str | None:
     if kind in ("docker", "cnb"):
         return f"Lifecycle type '{kind}' is not enabled on this platform; use 'buildpack'"
     return "Lifecycle type is not included in the list: buildpack"
-
-
-def wrong_stack(stack: str) -> str | None:
-    return None if stack in STACKS else f"Stack must be an existing stack; there is {', '.join(STACKS)}"
 
 
 def wrong_buildpacks(buildpacks: Iterable[str], known: Set[str] | None = None) -> list[str]:

@@ -75,15 +75,6 @@ def find(scope: str) -> Counter | None:
         return None
 
 
-def check_instance_memory(org_guid: str, space_guid: str, memory_mb: int) -> None:
-    """Raises Unprocessable when one instance may not be so large. A charge with ``largest_mb`` looks, too."""
-    use = Use(largest_mb=memory_mb)
-    for scope in (org_scope(org_guid), space_scope(space_guid)):
-        counter = find(scope)
-        if counter and quotas.lacking(use, counter.left):
-            raise _refusal(scope, use)
-
-
 def settle_process(unit: Unit, process: Process) -> None:
     """Charge the difference between what the process wants now and what it was charged with. The caller saves it.
 

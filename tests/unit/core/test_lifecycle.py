@@ -4,7 +4,6 @@ from chalicelib.core.lifecycle import (
     wrong_buildpacks,
     wrong_lifecycle,
     wrong_process_types,
-    wrong_stack,
 )
 
 
@@ -33,13 +32,11 @@ def test_too_many_buildpacks_are_refused() -> None:
     assert wrong_buildpacks(["python"] * 11) == ["Buildpacks must be at most 10"]
 
 
-def test_lifecycles_and_stacks() -> None:
+def test_lifecycles() -> None:
     assert wrong_lifecycle(None) is None
     assert wrong_lifecycle("buildpack") is None
     assert "not enabled" in str(wrong_lifecycle("docker"))
     assert "not included" in str(wrong_lifecycle({"a": 1}))
-    assert wrong_stack("cflinuxfs4") is None
-    assert wrong_stack("windows") is not None
 
 
 @pytest.mark.parametrize(
