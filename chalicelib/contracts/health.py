@@ -89,11 +89,15 @@ class DeploymentCheck:
 
 @dataclass(frozen=True, slots=True)
 class PlacementOpen:
-    """``placement.open``, CC to itself: open the placements of a version from an index on (large processes)."""
+    """``placement.open``, CC to itself: open the placements of a version from an index on (large processes).
+
+    since: when they were wanted, epoch s. Dedupe: places opened since then are not opened again.
+    """
 
     process_guid: str
     version: int
     from_index: int
+    since: float = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -297,11 +297,12 @@ def open_more(world: World, more: PlacementOpen, trace: str) -> None:
     droplet = listing.find(Droplet, str(process.droplet_guid)) if process else None
     if process is None or droplet is None or process.state != "STARTED" or int(process.version) != more.version:
         return
-    if any(int(row.index) == more.from_index for row in placements.rows(process)):
+    done = {int(row.index) for row in placements.rows(process) if float(row.opened_at) >= more.since}
+    if more.from_index in done:
         return
     unit = world.unit(trace)
     unit.check(Process, str(process.guid), condition=Process.rev == process.rev)
-    placements.open_indices(world, unit, process, droplet, more.from_index)
+    placements.open_indices(world, unit, process, droplet, more.from_index, more.since, done)
     unit.commit()
 
 

@@ -5,7 +5,7 @@ the messages that make it true are one transaction.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from chalicelib.adapters.clock import new_guid, now
 from chalicelib.bootstrap import World
@@ -143,19 +143,31 @@ def reopened(row: Placement, attempt: int = 0, problem: str | None = None) -> Pl
     return fresh
 
 
-def open_indices(world: World, unit: Unit, process: Process, droplet: Droplet, first: int) -> None:
-    """Open the placements from ``first`` to the last wanted; what one transaction cannot hold follows by message."""
+def open_indices(
+    world: World,
+    unit: Unit,
+    process: Process,
+    droplet: Droplet,
+    first: int,
+    since: float | None = None,
+    done: Collection[int] = (),
+) -> None:
+    """Open the placements from ``first`` to the last wanted; what one transaction cannot hold follows by message.
+
+    since: when that was wanted (epoch s), None for now. done: indices that have been opened since then.
+    """
     last = min(int(process.instances), first + OPENED_AT_ONCE)
     opened = [
         new_row(INSTANCE, str(process.guid), str(process.app_guid), index, int(process.version))
         for index in range(first, last)
+        if index not in done
     ]
     for row in opened:
         unit.put(row)
     if opened:
         hold_auction(world, unit, process_discover(process, droplet, opened))
     if last < int(process.instances):
-        rest = PlacementOpen(str(process.guid), int(process.version), last)
+        rest = PlacementOpen(str(process.guid), int(process.version), last, since or float(process.changed_at))
         unit.send("queue:cc", "placement.open", rest)
 
 

@@ -272,6 +272,37 @@ def test_a_large_process_is_opened_in_pieces(scene: Scene) -> None:
     assert sorted(scene.rows()) == list(range(100))
 
 
+def rests(scene: Scene) -> list[PlacementOpen]:
+    return [message.read(PlacementOpen) for message in scene.said("placement.open", "queue:cc")]
+
+
+def test_the_rest_of_a_large_process_opens_neither_what_a_scale_has_opened_nor_leaves_what_an_earlier_one_left(
+    scene: Scene,
+) -> None:
+    scene.start(OPENED_AT_ONCE + 4)
+    (rest,) = rests(scene)
+    scene.scale(OPENED_AT_ONCE + 8)
+    before = scene.rows()
+    scene.hear(("placement.open", rest))
+    after = scene.rows()
+    assert sorted(after) == list(range(OPENED_AT_ONCE + 8))
+    assert {index: after[index].instance_guid for index in before} == {
+        index: row.instance_guid for index, row in before.items()
+    }, "nothing is started twice"
+
+    scene.scale(2)
+    scene.said("placement.open", "queue:cc")
+    scene.scale(OPENED_AT_ONCE + 8)
+    (again,) = rests(scene)
+    assert again.from_index == OPENED_AT_ONCE + 2
+    for _ in range(2):
+        scene.hear(("placement.open", rest), ("placement.open", again))
+        now = scene.rows()
+        for index in range(OPENED_AT_ONCE + 2, OPENED_AT_ONCE + 8):
+            assert now[index].instance_guid != after[index].instance_guid, "it was stopped with the scale"
+    assert {row.instance_guid for row in now.values()} == {row.instance_guid for row in scene.rows().values()}
+
+
 def test_a_poison_message_fails_alone(scene: Scene) -> None:
     scene.start()
     bid = scene.bid(scene.discover())
