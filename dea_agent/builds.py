@@ -11,11 +11,15 @@ from chalicelib.contracts.staging import StagingFinished, StagingStart
 from dea_agent.log_pump import LogPump, Source
 from dea_agent.messenger import CC, Messenger
 from dea_agent.registry import Build, Registry
+from dea_agent.runtimes.shim import Rate
 
 log = logging.getLogger(__name__)
 
 #: Seconds beyond its own time limit after which a stager that does not answer is given up.
 OVERTIME_S = 30.0
+
+#: Of one staging's log; an app may be limited to less, a build that says more is not read by anybody.
+LOG_BYTES_PER_S = 1024 * 1024
 
 #: File stem of a staging's log.
 STEM = "stg"
@@ -107,8 +111,11 @@ class Builds:
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
     async def _stage(self, build: Build, request: StagingStart) -> None:
+        rate = Rate(LOG_BYTES_PER_S, "staging")
+
         def emit(stream: str, text: str) -> None:
-            self._pump.write(build.instance_guid, STEM, text, stream)
+            for line in rate.admit(text.encode(errors="replace").rstrip(b"\n").split(b"\n")):
+                self._pump.write(build.instance_guid, STEM, line.decode(errors="replace"), stream)
 
         try:
             result = await asyncio.wait_for(self._stager().stage(request, emit), request.timeout_s + OVERTIME_S)

@@ -81,10 +81,10 @@ class LogFile:
 
 
 class Rate:
-    """The app's allowance of log bytes per second, for both streams together; below zero there is no limit."""
+    """``who``'s allowance of log bytes per second, for both streams together; below zero there is no limit."""
 
-    def __init__(self, bytes_per_s: int) -> None:
-        self._bytes_per_s, self._left = bytes_per_s, float(bytes_per_s)
+    def __init__(self, bytes_per_s: int, who: str = "app instance") -> None:
+        self._bytes_per_s, self._left, self._who = bytes_per_s, float(bytes_per_s), who.encode()
         self._at = self._said_at = time.monotonic()
 
     def admit(self, lines: list[bytes]) -> list[bytes]:
@@ -101,7 +101,7 @@ class Rate:
                 passed.append(line)
         if len(passed) < len(lines) and now >= self._said_at:
             self._said_at = now + 1
-            passed.append(b"app instance exceeded log rate limit (%d bytes/sec)" % self._bytes_per_s)
+            passed.append(b"%s exceeded log rate limit (%d bytes/sec)" % (self._who, self._bytes_per_s))
         return passed
 
 

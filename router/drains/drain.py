@@ -21,6 +21,9 @@ log = logging.getLogger(__name__)
 #: Seconds between tries: the first, doubled up to the last.
 FIRST_PAUSE_S, LAST_PAUSE_S = 0.2, 30.0
 
+#: What a server that is away, slow or not meant to be reached amounts to.
+AWAY = (OSError, TimeoutError, aiohttp.ClientError, AddressRefused)
+
 #: Least seconds between two lines that an app's log gets about a drain's trouble, and about its losses.
 TROUBLE_S, LOSS_S = 60.0, 5.0
 
@@ -113,7 +116,10 @@ class Drain:
                     self._totals.sent += problem.done
                     self._backlog.done(problem.done + refused)
                     self._trouble(target, str(problem))
-                except (OSError, TimeoutError, aiohttp.ClientError, AddressRefused) as problem:
+                except Exception as problem:
+                    # Whatever a user's server makes of us must not end the drain.
+                    if not isinstance(problem, AWAY):
+                        log.exception("a drain of %s failed", self.app.source_id)
                     self._totals.failures += 1
                     self._trouble(target, _reason(problem))
                     await asyncio.sleep(pause)
@@ -138,10 +144,10 @@ def _reason(problem: Exception) -> str:
     match problem:
         case AddressRefused():
             return str(problem)
+        case aiohttp.ClientConnectorCertificateError():
+            return _reason(problem.certificate_error)
         case ssl.SSLCertVerificationError():
             return f"its certificate is not good: {problem.verify_message}"
-        case aiohttp.ClientConnectorCertificateError():
-            return f"its certificate is not good: {problem.certificate_error}"
         case ssl.SSLError() | aiohttp.ClientConnectorSSLError():
             return "no TLS connection"
         case TimeoutError():

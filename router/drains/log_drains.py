@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 #: How often CC may be asked, and how often it is told how far lines have gone, seconds.
 ASK_S, TELL_S = 0.25, 1.0
 
-#: In this time a router that has started hears of all others; before, it would think that it owns everything.
+#: Routers answer a new one at once, so this is long.
 SETTLE_S = 3.0
 
 #: The other owner's answer, and what waits when a router ends or hands over, seconds.
@@ -44,12 +44,16 @@ MAX_SOURCES = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """known_s: seconds for which an answer of CC is good. name: of this boot, as the writer of its own lines."""
+    """known_s: seconds for which an answer of CC is good. name: of this boot, as the writer of its own lines.
+
+    settle_s: in this time a router that has started hears of all others; before, it would think it owned everything.
+    """
 
     allowed: Allowed
     plain_allowed: bool
     known_s: float
     name: str
+    settle_s: float = SETTLE_S
 
 
 @dataclass(slots=True)
@@ -133,7 +137,7 @@ class LogDrains:
 
     async def ask(self) -> None:
         """Learn of the drains of sources that wrote, and deliver what waited for that."""
-        if self._leaving or self._clock() - self._began_at < SETTLE_S:
+        if self._leaving or self._clock() - self._began_at < self._settings.settle_s:
             return
         answers = await self._directory.answers()
         if answers is None:
