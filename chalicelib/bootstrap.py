@@ -1,16 +1,16 @@
 """The one place where the control plane's parts are put together. Made at first use, then kept by the function."""
 
-from dataclasses import dataclass
 from functools import cache
 
 from chalicelib.adapters.blobs import Blobs
 from chalicelib.adapters.bus import Bus
 from chalicelib.adapters.keys import Keys
 from chalicelib.config import Config, from_env
+from chalicelib.contracts.frozen import frozen
 from chalicelib.tables.unit import Unit
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class World:
     """What services reach outside through. Tests make their own with :func:`make`."""
 

@@ -2,14 +2,14 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from chalicelib.contracts.frozen import frozen
 from chalicelib.core import addresses, timers
 from chalicelib.core.addresses import Allowed
 from chalicelib.core.timers import Timers
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Config:
     """prefix: starts every AWS name. domain, port, scheme: where users reach the routers.
 

@@ -7,13 +7,13 @@ works with AWS and with every stand-in, and keeps bucket names out of DNS.
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from botocore.config import Config as BotoConfig
 from botocore.exceptions import ClientError
 
 from chalicelib.adapters import aws
+from chalicelib.contracts.frozen import frozen
 
 #: Bytes per part of a multipart upload: 10,000 parts (S3's limit) make 80 GiB, and two of them are nothing in RAM.
 PART_BYTES = 8 * 1024 * 1024
@@ -43,7 +43,7 @@ class BlobMissing(KeyError):
     """There is no blob of that key."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BlobInfo:
     """size in bytes; etag as S3 gives it, without quotes (no digest for multipart uploads)."""
 

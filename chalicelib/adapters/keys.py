@@ -7,7 +7,6 @@ while processes run. Loading a PEM takes 36 ms, so it waits for the first use.
 import base64
 import json
 import time
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -17,6 +16,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
 from chalicelib.adapters import aws
+from chalicelib.contracts.frozen import frozen
 
 ALGORITHM = "RS256"
 
@@ -30,7 +30,7 @@ UNKNOWN_PAUSE_S = 5
 MOST_EARLIER = 20
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Earlier:
     """The public half of a key that signs no more. tokens_until: epoch s; grants it verifies while it is kept."""
 
@@ -38,7 +38,7 @@ class Earlier:
     tokens_until: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ring:
     """What the secret holds. version: Secrets Manager's id of it. sealing: PEM that the sealing key is derived from."""
 

@@ -12,11 +12,12 @@ import logging
 import socket
 import ssl
 import threading
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from chalicelib.adapters.clock import new_guid
+from chalicelib.contracts.frozen import frozen
 from chalicelib.core import osb
 from chalicelib.core.addresses import AddressRefused, Allowed, chosen
 from chalicelib.core.osb import Call, Reply
@@ -27,7 +28,7 @@ log = logging.getLogger(__name__)
 MAX_ANSWER = 2 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Endpoint:
     """A broker. own: ``(domain, port)`` of the platform's routers, where brokers that are apps are reached.
 

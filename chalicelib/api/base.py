@@ -9,7 +9,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property, wraps
 from typing import Any
 from urllib.parse import unquote
@@ -18,6 +18,7 @@ from chalice import Blueprint, Response
 
 from chalicelib.adapters.clock import new_guid
 from chalicelib.bootstrap import World, world
+from chalicelib.contracts.frozen import frozen
 from chalicelib.core.errors import BadQuery, Conflict, PaasError, ParseError
 from chalicelib.core.roles import Actor
 from chalicelib.services import access
@@ -45,7 +46,7 @@ MAX_TRACE = 100
 MAX_VALUES = 500
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answer:
     """body None: an empty answer. A Location header makes clients follow a job: only with 202."""
 

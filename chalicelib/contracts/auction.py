@@ -5,12 +5,12 @@ are auctioned alike. ``work_guid`` is the guid of the process, build or task; th
 version 0.
 """
 
-from dataclasses import dataclass
+from chalicelib.contracts.frozen import frozen
 
 INSTANCE, STAGING, TASK = "instance", "staging", "task"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Limits:
     """What a container may use. ``log_rate_bytes`` per second, -1 for no limit."""
 
@@ -20,7 +20,7 @@ class Limits:
     log_rate_bytes: int = -1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HealthCheck:
     """``type`` is port, http or process. ``timeout_s``: how long a start may take (60 by default)."""
 
@@ -35,7 +35,7 @@ class HealthCheck:
 ALWAYS_WELL = HealthCheck("process")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wanted:
     """An index that needs an instance, and the guid that CC minted for that instance."""
 
@@ -43,7 +43,7 @@ class Wanted:
     instance_guid: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Discover:
     """``dea.discover``, CC to all DEAs (topic ``dea``): who can take these? Dedupe key: auction_guid."""
 
@@ -59,7 +59,7 @@ class Discover:
     isolation_segment: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Offer:
     """The DEA's taint in milliseconds for one index, siblings won in this same auction not counted."""
 
@@ -67,7 +67,7 @@ class Offer:
     taint_ms: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Bid:
     """``dea.bid``, DEA to CC (queue ``cc``): a YES. ``room``: how many of the offers it can take together."""
 
@@ -82,7 +82,7 @@ class Bid:
     offers: tuple[Offer, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Start:
     """``dea.start``, CC to the winner's queue. Dedupe key: instance_guid.
 
@@ -115,7 +115,7 @@ class Start:
     readiness: HealthCheck = ALWAYS_WELL
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Started:
     """``dea.started``, DEA to CC: the instance is healthy and registered, or the task runs. Dedupe key:
     instance_guid."""
@@ -130,7 +130,7 @@ class Started:
     port: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Refused:
     """``dea.refused``, DEA to CC: it no longer fits, or could not be prepared. Dedupe key: instance_guid."""
 
@@ -144,7 +144,7 @@ class Refused:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stop:
     """``dea.stop``, CC to all DEAs or to one.
 
@@ -159,7 +159,7 @@ class Stop:
     reason: str = "stopped"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Update:
     """``dea.update``, CC to all DEAs: the routes of a process changed. Dedupe key: routes_version.
 

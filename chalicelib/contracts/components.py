@@ -1,9 +1,9 @@
 """Components making themselves known (topic ``components``)."""
 
-from dataclasses import dataclass
+from chalicelib.contracts.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Announce:
     """``component.announce``: at boot and in answer to a discover. http: base address of /healthz and /varz."""
 
@@ -15,7 +15,7 @@ class Announce:
     version: str = "0.1.0"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DiscoverComponents:
     """``component.discover``: everybody announces; DEAs also beat and register in full at once."""
 

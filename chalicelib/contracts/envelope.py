@@ -5,10 +5,11 @@ At-least-once and unordered: the envelope carries what a receiver needs to drop 
 """
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from chalicelib.contracts.codec import DecodeError, from_json, to_json
+from chalicelib.contracts.frozen import frozen
 
 #: Version of the envelope itself. A decoder refuses what is newer than it knows.
 ENVELOPE_VERSION = 1
@@ -29,7 +30,7 @@ TIME_TO_LIVE_S: dict[str, float] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Envelope:
     """One message on the bus.
 

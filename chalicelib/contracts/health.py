@@ -1,9 +1,9 @@
 """The HealthManager's complaints to CC (queue ``cc``), and what CC tells it. HM asks, CC acts."""
 
-from dataclasses import dataclass
+from chalicelib.contracts.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HmStart:
     """``hm.start``: this index needs an instance. CC acts only if its placement still names ``instance_guid``.
 
@@ -18,7 +18,7 @@ class HmStart:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HmStop:
     """``hm.stop``: this instance is one too many. CC re-checks desired state before it says ``dea.stop``."""
 
@@ -32,21 +32,21 @@ class HmStop:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HmRoutes:
     """``hm.routes``: instances of the process lag behind its routes_version; CC says ``dea.update`` again."""
 
     process_guid: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HmResync:
     """``hm.resync``: too many hosts are silent at once; CC asks all DEAs to beat (``component.discover``)."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HmOrphan:
     """``hm.orphan``: work owned by a host that is gone. CC fails the builds and tasks with a reason."""
 
@@ -56,14 +56,14 @@ class HmOrphan:
     tasks: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DropletUpdated:
     """``droplet.updated``, CC to queue ``hm``: desired state changed. HM re-reads; nothing else is in here."""
 
     process_guid: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PlacementCheck:
     """``placement.check``, to queue ``cc``: look at this placement again. A no-op unless it still names the guid."""
 
@@ -73,21 +73,21 @@ class PlacementCheck:
     instance_guid: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AuctionCheck:
     """``auction.check``, CC to itself, delayed: hold the auction again for what is still without a place."""
 
     auction_guid: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DeploymentCheck:
     """``deployment.check``, CC to itself, now or delayed: see what the deployment has to do next. Needs no dedupe."""
 
     deployment_guid: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PlacementOpen:
     """``placement.open``, CC to itself: open the placements of a version from an index on (large processes).
 
@@ -100,7 +100,7 @@ class PlacementOpen:
     since: float = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HmPing:
     """``hm.ping``, HM to ``beats``: proves that the way from the bus into HM's tables works."""
 
@@ -111,7 +111,7 @@ class HmPing:
 HOST_LEAVING, HOST_GONE = ("stopping", "shutting-down", "interruption"), ("stopped", "terminated")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CloudHost:
     """``cloud.host``, to queue ``hm``: an EC2 event, which EventBridge puts into our envelope (input transformer).
 

@@ -1,6 +1,8 @@
 """What DEAs tell the HealthManager: heartbeats, exits, shutdowns."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from chalicelib.contracts.frozen import frozen
 
 #: Wire states of an instance (Cloud Foundry's words). DOWN is never sent: it is the absence of the others.
 STARTING, RUNNING, STOPPING, CRASHED, EVACUATING = "STARTING", "RUNNING", "STOPPING", "CRASHED", "EVACUATING"
@@ -10,7 +12,7 @@ REASON_CRASHED, REASON_STOPPED = "CRASHED", "STOPPED"
 REASON_SHUTDOWN, REASON_EVACUATION = "DEA_SHUTDOWN", "DEA_EVACUATION"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InstanceBeat:
     """One instance in a heartbeat. ``since``: seconds since the epoch of the present state."""
 
@@ -25,7 +27,7 @@ class InstanceBeat:
     routes_version: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Usage:
     """A sample of one instance. cpu: cores in use (0.5 = half a core); the rest bytes, counts, bytes/s."""
 
@@ -41,7 +43,7 @@ class Usage:
     sampled_at: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Capacity:
     """What the DEA has and what of it is promised."""
 
@@ -51,7 +53,7 @@ class Capacity:
     reserved_disk_mb: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Heartbeat:
     """``dea.heartbeat``, DEA to queue ``beats``. Dedupe key: (dea, boot, seq); older seq is dropped.
 
@@ -77,7 +79,7 @@ class Heartbeat:
     tasks: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DropletExited:
     """``droplet.exited``, DEA to queue ``hm``. Sent once per instance; dedupe key: instance_guid.
 
@@ -99,7 +101,7 @@ class DropletExited:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InstanceReady:
     """``instance.ready``, DEA to queue ``cc``: a healthy instance takes requests from now on, or does not.
 
@@ -116,7 +118,7 @@ class InstanceReady:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TaskFinished:
     """``task.finished``, DEA to queue ``cc``. Sent once per task; dedupe key: instance_guid, of the attempt that ran.
 
@@ -134,7 +136,7 @@ class TaskFinished:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DeaShutdown:
     """``dea.shutdown``, DEA to queue ``hm``: it drains; these instances need replacements. Key: (dea, boot)."""
 

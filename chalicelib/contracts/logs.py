@@ -9,13 +9,15 @@ And what routers ask of CC (``POST /internal/drains``) and of each other (``POST
 each line reaches its app's log drains once.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from chalicelib.contracts.frozen import frozen
 
 #: Sources in one question to CC.
 MAX_ASKED = 50
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LogEntry:
     """offset: grows within (instance_guid, source_type). timestamp: ns since the epoch. type: OUT or ERR.
 
@@ -31,7 +33,7 @@ class LogEntry:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LogBatch:
     """grant: of the sender, unless it is in the header."""
 
@@ -40,14 +42,14 @@ class LogBatch:
     grant: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DrainsQuestion:
     """grants: log or route grants, one for each app that is asked about. Whoever holds one hears the app's drains."""
 
     grants: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AppDrains:
     """Where the lines of an app go. urls: secrets. names: organization, space and app; tags: as drains tell them."""
 
@@ -57,14 +59,14 @@ class AppDrains:
     tags: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DrainsAnswer:
     """Of the apps that were asked about those which have drains."""
 
     apps: tuple[AppDrains, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Mark:
     """The last line of a writer that went to the drains."""
 
@@ -73,7 +75,7 @@ class Mark:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DrainMarks:
     """One owner of a source to the other: so far has it gone. Answered in kind, with what the other knows.
 

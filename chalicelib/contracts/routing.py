@@ -1,9 +1,9 @@
 """What DEAs tell routers, and how routers make themselves known."""
 
-from dataclasses import dataclass
+from chalicelib.contracts.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RouteRule:
     """What a route asks of routers beside finding its instances. Routers read it from the grant (contracts.grants).
 
@@ -18,7 +18,7 @@ class RouteRule:
     balance: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Endpoint:
     """A healthy instance behind routes (``host[/path]``, lower case, ``*.`` for a wildcard).
 
@@ -39,7 +39,7 @@ class Endpoint:
     rules: tuple[RouteRule, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Register:
     """``router.register`` on topic ``routes``. Order: (boot, seq); an older seq of a boot is dropped.
 
@@ -57,7 +57,7 @@ class Register:
     parts: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Unregister:
     """``router.unregister`` on topic ``routes``. A guid that was unregistered is never taken back."""
 
@@ -67,7 +67,7 @@ class Unregister:
     instance_guids: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RouterStart:
     """``router.start`` on topic ``components``: every DEA answers with a full registration at once.
 

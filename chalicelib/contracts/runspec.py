@@ -1,9 +1,11 @@
 """What a DEA fetches by a presigned link before it runs or stages something: the part that holds secrets."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from chalicelib.contracts.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SidecarSpec:
     """A command that runs beside the process's own, in the same container, folder and environment."""
 
@@ -11,7 +13,7 @@ class SidecarSpec:
     command: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunSpec:
     """S3 object ``runspecs/<process_guid>/<version>.json``, of a task ``taskspecs/<task_guid>.json``.
 
@@ -28,7 +30,7 @@ class RunSpec:
     sidecars: tuple[SidecarSpec, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StagingSpec:
     """S3 object ``stagingspecs/<build_guid>.json``: the variables that the buildpacks see."""
 

@@ -1,11 +1,12 @@
 """Staging a package into a droplet on a DEA."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from chalicelib.contracts.auction import Limits
+from chalicelib.contracts.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InstalledBuildpack:
     """One that an administrator has installed. name: as apps ask for it.
 
@@ -19,7 +20,7 @@ class InstalledBuildpack:
     digest: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StagingStart:
     """``staging.start``, CC to the winner's queue. Dedupe key: instance_guid (minted per attempt by CC).
 
@@ -46,7 +47,7 @@ class StagingStart:
     installed: tuple[InstalledBuildpack, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BuildpackUsed:
     name: str
     detect_output: str = ""
@@ -54,7 +55,7 @@ class BuildpackUsed:
     buildpack_name: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DropletMade:
     """What the DEA uploaded. process_types: name -> start command, ``web`` among them if there is one."""
 
@@ -66,7 +67,7 @@ class DropletMade:
     buildpacks: tuple[BuildpackUsed, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StagingFinished:
     """``staging.finished``, DEA to CC. Dedupe key: instance_guid.
 
@@ -85,7 +86,7 @@ class StagingFinished:
     durations_s: dict[str, float] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StagingStop:
     """``staging.stop``, CC to all DEAs: cancel this build if you run it."""
 

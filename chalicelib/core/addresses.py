@@ -7,7 +7,8 @@ the operator's list, ``ZF_ALLOWED_ADDRESSES``, names it: ``10.20.0.0/16,127.0.0.
 
 import ipaddress
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from chalicelib.contracts.frozen import frozen
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -28,7 +29,7 @@ class AddressRefused(ValueError):
     """The platform does not connect to there. The text is for the user and tells no address of the inside."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Allowed:
     """What the operator lets through. hosts: names in lower case, ``*.example.com`` for all below."""
 

@@ -3,9 +3,9 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from chalicelib.contracts.frozen import frozen
 from chalicelib.core.errors import BrokerError
 
 #: What one broker may offer. A plan's or an offering's row must fit in one DynamoDB item (400 KB).
@@ -20,7 +20,7 @@ MAX_NAME = 255
 REQUIREMENTS = ("syslog_drain", "route_forwarding", "volume_mount")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Plan:
     """unique_id: the broker's own. details: what is kept besides, at its full shape."""
 
@@ -30,7 +30,7 @@ class Plan:
     details: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Offering:
     unique_id: str
     name: str

@@ -10,7 +10,9 @@ who is being taken back is ended at the deadline.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from chalicelib.contracts.frozen import frozen
 
 #: States of a deployment. PREPAUSED: on its way to the pause of a canary.
 DEPLOYING, PREPAUSED, PAUSED, CANCELING = "DEPLOYING", "PREPAUSED", "PAUSED", "CANCELING"
@@ -25,7 +27,7 @@ CRASHES = 3
 ENOUGH_CRASHES = 30
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stage:
     """A goal: the rising process has ``target`` places that serve, the others keep at least ``kept``."""
 
@@ -33,7 +35,7 @@ class Stage:
     kept: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Web:
     """A web process. places: by index, since when it serves (epoch s); None while it does not."""
 
@@ -41,7 +43,7 @@ class Web:
     places: tuple[float | None, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Scene:
     """What there is. falling: in order of creation. wanted: places that are to serve all the time.
 
@@ -62,7 +64,7 @@ class Scene:
     now: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Step:
     """What to do. scale: process guid -> instances, of those that change. healthy: see Scene.
 

@@ -6,9 +6,10 @@ heard. Whoever applies the result reads desired state again before he does, and 
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
+from chalicelib.contracts.frozen import frozen
 from chalicelib.contracts.heartbeat import CRASHED, EVACUATING, RUNNING, STARTING
 from chalicelib.core.freshness import Freshness
 from chalicelib.core.timers import Timers
@@ -33,7 +34,7 @@ class StopReason(StrEnum):
     UNKNOWN = "process is unknown"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Desired:
     """What CC wants: indices 0 to ``instances``-1 of ``version``. changed_at, routed_at: epoch s, when desired state
     and when the routes last changed."""
@@ -49,7 +50,7 @@ class Desired:
         return range(self.instances)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Actual:
     """One instance as its host last said. since: epoch s by the host's clock; age_s: how long it was in that state
     when the host last spoke. freshness: of the host's word. draining: the host is, and all on it with it."""
@@ -83,7 +84,7 @@ class Actual:
         return self.state in (STARTING, RUNNING) and self.freshness is Freshness.FRESH and not self.is_leaving
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Expected:
     """Something is under way for an index until ``until`` (epoch s): a placement (then with the guid that it names)
     or a delayed restart."""
@@ -106,7 +107,7 @@ def placed_until(is_open: bool, opened_at: float, deadline: float, timers: Timer
     return max(deadline + timers.heartbeat_s, opened_at + timers.stable_s)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Start:
     """instance_guid: of the instance that is gone, as CC's placement names it where there is one."""
 
@@ -115,13 +116,13 @@ class Start:
     reason: StartReason
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stop:
     instance_guid: str
     reason: StopReason
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Drift:
     """starts, stops: what to complain about. routes_lag: instances serve routes of the past."""
 
@@ -137,7 +138,7 @@ class Drift:
         return len(self.starts) / instances if instances else 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Seen:
     """What is known of one process beside desired state."""
 

@@ -4,15 +4,14 @@ Crashes are counted per index and version. Each crash renews the window; the win
 restart is due, or a delay longer than the window would forget the very crashes that caused it.
 """
 
-from dataclasses import dataclass
-
+from chalicelib.contracts.frozen import frozen
 from chalicelib.core.timers import Timers
 
 #: Instances remembered as counted: more crashes of one index than this cannot be redelivered out of order.
 REMEMBERED = 20
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Policy:
     """The first ``free`` crashes are free; then ``delay_s * 2**n`` up to ``cap_s``. A quiet ``window_s`` forgives."""
 
@@ -40,7 +39,7 @@ class Policy:
         return min(self.delay_s * 2.0 ** min(late - 1, 60), self.cap_s)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Crashes:
     """Of one index. guids: the last instances counted, newest last. last_at: epoch s."""
 

@@ -5,8 +5,9 @@ judge anybody's silence? *Freshness* is about a host: do we know what it runs no
 or is it given up (GONE)?
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from chalicelib.contracts.frozen import frozen
 
 
 class Freshness(StrEnum):
@@ -17,7 +18,7 @@ class Freshness(StrEnum):
     GONE = "gone"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BeatMark:
     """Where a beat stands in its host's order. sent_at: epoch s by the host's clock, only compared with itself."""
 
@@ -35,7 +36,7 @@ class BeatMark:
         return self.sent_at > known.sent_at
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Host:
     """A DEA as its row says. seen_at: epoch s, when HM last handled a beat of it."""
 
@@ -46,7 +47,7 @@ class Host:
     lost: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Hearing:
     """at: when HM last handled a beat or its own ping. since: from when on it has done so without a gap (epoch s)."""
 

@@ -5,15 +5,15 @@ many silent hosts at once are taken for a fault of the way to us rather than of 
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
+from chalicelib.contracts.frozen import frozen
 from chalicelib.core.freshness import Hearing, Host
 
 #: More newly silent hosts than this share of all (and more than one) are not believed (architecture, host loss).
 BELIEVED_SHARE = 0.2
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Verdict:
     """lost: host ids to give up. doubted: silent ones of which only the cloud's word can convince us."""
 

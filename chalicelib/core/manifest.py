@@ -6,9 +6,10 @@ Unknown keys are told as warnings: clients send keys of their own (``path``), an
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from chalicelib.contracts.frozen import frozen
 from chalicelib.core import lifecycle, metadata, variables, yaml_guard
 from chalicelib.core.manifest_parts import Parts, read_parts
 from chalicelib.core.manifest_process import PROCESS_KEYS, ProcessSpec, read_process, together
@@ -52,7 +53,7 @@ class ManifestRefused(ValueError):
         self.details = details
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AppSpec:
     """What a manifest says of an app; None and empty: it says nothing."""
 

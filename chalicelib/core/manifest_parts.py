@@ -5,9 +5,10 @@ Each reader takes the app's keys (with dashes) and adds what is wrong to ``wrong
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from chalicelib.contracts.frozen import frozen
 from chalicelib.core import lifecycle
 from chalicelib.core.routing import LEAST_CONNECTION, PROTOCOLS, ROUND_ROBIN
 from chalicelib.core.units import MAX_COMMAND, MAX_MEMORY_MB, parse_mb
@@ -24,7 +25,7 @@ BALANCING = (ROUND_ROBIN, LEAST_CONNECTION)
 SCHEME = re.compile(r"https?://", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RouteSpec:
     """url: ``host.domain/path``, lower-case host. protocol None: as it is. options None: as they are."""
 
@@ -33,14 +34,14 @@ class RouteSpec:
     options: Mapping[str, str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ServiceSpec:
     name: str
     binding_name: str | None = None
     parameters: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SidecarSpec:
     name: str
     command: str
@@ -48,13 +49,13 @@ class SidecarSpec:
     memory_mb: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DockerSpec:
     image: str
     username: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Parts:
     routes: tuple[RouteSpec, ...] = ()
     services: tuple[ServiceSpec, ...] = ()

@@ -1,9 +1,10 @@
 """What a manifest says of one process: its keys, checked, as changes of what is stored. Pure."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from chalicelib.contracts.frozen import frozen
 from chalicelib.core.units import (
     MAX_COMMAND,
     MAX_DISK_MB,
@@ -38,7 +39,7 @@ PROCESS_KEYS = frozenset(
 HEALTH_CHECKS = {"port": "port", "http": "http", "process": "process", "none": "process"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProcessSpec:
     """changes: attribute of a stored process -> value (command None: the droplet's). health, readiness: of the
     fields of contracts.auction.HealthCheck those that are said."""

@@ -5,9 +5,10 @@ Calls are data (``Call``), so are answers (``Reply``); ``after_call`` and ``afte
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from chalicelib.contracts.frozen import frozen
 from chalicelib.core.errors import BrokerError
 
 #: The version of the interface that is spoken.
@@ -33,7 +34,7 @@ MAX_URL = 2048
 MAX_OBJECT_BYTES = 100_000
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Call:
     """One request to a broker; ``path`` without the broker's own URL. identity: guid of who caused it, or empty."""
 
@@ -44,7 +45,7 @@ class Call:
     identity: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reply:
     """status 0: no answer came, ``problem`` says why, and ``sent`` whether the broker may have got the request.
 
@@ -58,7 +59,7 @@ class Reply:
     retry_after_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outcome:
     """state: one of those above. orphan: the broker may hold something now. operation: to ask after it."""
 

@@ -5,14 +5,16 @@ enough is left, so that a quota that changes and a charge that comes at the same
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any
+
+from chalicelib.contracts.frozen import frozen
 
 #: What is left where nothing is limited: more than all that anybody can ask for, and exact in DynamoDB (38 digits).
 UNLIMITED = 10**20
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Use:
     """An amount of everything that is counted; negative to give back.
 

@@ -1,11 +1,12 @@
 """What makes one revision of an app differ from another, in Cloud Foundry's words. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from chalicelib.contracts.frozen import frozen
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class Contents:
     """commands: process type -> custom command, or None. sidecars: documents, by name."""
 

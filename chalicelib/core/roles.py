@@ -4,7 +4,9 @@ A role reaches an organization, or a space; organization roles reach the organiz
 Cloud Foundry has it (managers see all spaces of their organization, auditors and billing managers do not see apps).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from chalicelib.contracts.frozen import frozen
 
 READ, READ_SECRETS, WRITE, OPERATE, MANAGE = "read", "read-secrets", "write", "operate", "manage"
 #: What changes something, and so rests while an organization is suspended.
@@ -34,7 +36,7 @@ ROLE_TYPES = frozenset(SPACE_ROLES) | frozenset(ORG_ROLES)
 ALL = frozenset({READ, READ_SECRETS, WRITE, OPERATE, MANAGE})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Actor:
     """Who asks. orgs, spaces: guid -> role types there, of the user's own roles."""
 

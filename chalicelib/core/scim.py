@@ -7,7 +7,8 @@ so that a caller can look those up instead of reading everything.
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+
+from chalicelib.contracts.frozen import frozen
 
 #: Of a filter, characters; comparisons in it; brackets in brackets.
 MAX_LENGTH, MAX_COMPARISONS, MAX_DEPTH = 8000, 100, 10
@@ -28,7 +29,7 @@ class FilterError(ValueError):
     """The filter cannot be read; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Comparison:
     attribute: str
     operator: str
@@ -46,7 +47,7 @@ class Comparison:
         return frozenset({self.value})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Together:
     """``and`` of several, or with ``any_of`` their ``or``."""
 

@@ -1,8 +1,9 @@
 """What is to be told of a process's instances: one line per index, from what CC wants and what HM has heard. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from chalicelib.contracts.frozen import frozen
 from chalicelib.contracts.heartbeat import CRASHED, EVACUATING, RUNNING, STARTING
 
 DOWN = "DOWN"
@@ -10,7 +11,7 @@ DOWN = "DOWN"
 PLACED = "STARTED"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """A placement of the present version. state: OPEN, CLAIMED, STARTED or CRASHED; problem: why it is still open.
 
@@ -30,7 +31,7 @@ class Place:
     is_ready: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Heard:
     """An instance of the present version as HM has it. since: epoch s of its state."""
 
@@ -44,7 +45,7 @@ class Heard:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Line:
     """state: RUNNING, STARTING, CRASHED or DOWN. since: epoch s, 0 when nobody knows. details: in words."""
 

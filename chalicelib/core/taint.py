@@ -6,15 +6,15 @@ same way for everybody who computes it.
 """
 
 import hashlib
-from dataclasses import dataclass
 
 from chalicelib.contracts.auction import Discover
+from chalicelib.contracts.frozen import frozen
 
 #: Milliseconds: per instance of the same app; for all memory reserved; for all CPUs busy; the hash's span; the cap.
 SIBLING_MS, MEMORY_MS, CPU_MS, HASH_MS, CAP_MS = 10.0, 100.0, 50.0, 5.0, 250.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Host:
     """What a DEA knows of itself when it decides. ``draining`` hosts take nothing."""
 

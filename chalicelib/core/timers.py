@@ -6,10 +6,12 @@ crashed instances kept 1 h, stable state, flapping of 2012) and the architecture
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
+
+from chalicelib.contracts.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Timers:
     """Seconds, unless the name says otherwise. Defaults are the cloud's."""
 

@@ -13,11 +13,11 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any, BinaryIO, Protocol
 
 from chalicelib.adapters.blobs import BlobInfo
+from chalicelib.contracts.frozen import frozen
 from chalicelib.core import archive
 from chalicelib.core.archive import ArchiveLimits, ArchiveRefused, Entry, quoted
 from chalicelib.core.zips import PackageZip
@@ -54,7 +54,7 @@ class BlobStore(Protocol):
     def upload_from(self, key: str, source: BinaryIO | Iterable[bytes]) -> int: ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PoolFile:
     """A file of the app that the client did not send, because the pool has it. size in bytes; mode: permissions."""
 
@@ -81,7 +81,7 @@ class PoolFile:
         return PoolFile(archive.clean_path(path), sha1, size, archive.permissions(archive.FILE, int(mode, 8)))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Assembled:
     """The package: SHA-256 (hex), size in bytes, number of entries, and how many files were new to the pool."""
 

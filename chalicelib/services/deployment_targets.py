@@ -1,9 +1,9 @@
 """What a deployment is to run: a droplet, or all that a revision was, checked before anything is changed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from chalicelib.bootstrap import World
+from chalicelib.contracts.frozen import frozen
 from chalicelib.core.errors import Unprocessable
 from chalicelib.services import droplets, features, listing, processes, revisions
 from chalicelib.services.revisions import Noted
@@ -19,7 +19,7 @@ SAME_REVISION = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Target:
     """What is to run. variables: the user's, when they change with it."""
 

@@ -1,8 +1,7 @@
 """What can be switched on and off for one app."""
 
-from dataclasses import dataclass
-
 from chalicelib.bootstrap import World
+from chalicelib.contracts.frozen import frozen
 from chalicelib.core.errors import NotFound
 from chalicelib.core.roles import Actor
 from chalicelib.services import audit
@@ -12,7 +11,7 @@ from chalicelib.tables.identity import Space
 SSH, REVISIONS = "ssh", "revisions"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Feature:
     """default: what counts for an app of which nobody has said anything."""
 

@@ -1,14 +1,14 @@
 """What every kind of upload is asked and told, whoever takes the bits: packages, droplets, buildpacks."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.bootstrap import World
+from chalicelib.contracts.frozen import frozen
 from chalicelib.core.roles import Actor
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Claim:
     """What has arrived. guid: for which resource. key: where the bits are; size in bytes, 0 for none.
 
@@ -25,7 +25,7 @@ class Claim:
     is_stored: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Intake:
     """allow: raises what a caller is to be told before a byte is read. take: gives the bits to the resource, once;
     returns it and the guid of the job that goes on with them, None when clients look at the resource itself.

@@ -10,11 +10,11 @@ import random
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.adapters.clock import new_guid, now, stamp
 from chalicelib.bootstrap import World
+from chalicelib.contracts.frozen import frozen
 from chalicelib.core.errors import Conflict, PaasError
 from chalicelib.services import listing
 from chalicelib.tables.base import Resource
@@ -35,7 +35,7 @@ ATTEMPTS, PAUSE_S, RACE_LOST_S = 4, 0.2, 5
 ENDED = ("COMPLETE", "FAILED")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunJob:
     """``job.run`` to queue ``jobs``. Dedupe keys: job_guid, by the job's state; turn, so that a message that comes
     twice does not make two chains of a job that is done in several turns."""
@@ -44,7 +44,7 @@ class RunJob:
     turn: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Later:
     """What a worker returns that waits for somebody else: look again in ``after_s`` seconds. Clients see POLLING."""
 

@@ -6,9 +6,10 @@ filter or an order that membership items cannot answer loads every candidate fir
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, TypeVar
 
+from chalicelib.contracts.frozen import frozen
 from chalicelib.core.errors import NotFound
 from chalicelib.tables.base import Member, Name, Resource
 from chalicelib.tables.connection import Table
@@ -24,7 +25,7 @@ BATCH = 100
 MAX_KEY_BYTES = 1024
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Listing:
     """What to list. lists: membership lists. guids, names, created: filters that members answer; created: tests of
     the stamp of creation. where: on the resource.
@@ -68,7 +69,7 @@ class Listing:
         return list(found[(self.page - 1) * self.per_page : self.page * self.per_page])
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Page:
     """``total`` counts all that match; ``items`` is this page's share."""
 

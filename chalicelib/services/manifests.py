@@ -7,11 +7,11 @@ one transaction. Applying again goes on where a broken-off one ended.
 import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.adapters.clock import new_guid
 from chalicelib.bootstrap import World
+from chalicelib.contracts.frozen import frozen
 from chalicelib.core import metadata
 from chalicelib.core.errors import Conflict, PaasError, Unprocessable
 from chalicelib.core.hostnames import MAX_HOST, wrong_with_host, wrong_with_path
@@ -55,7 +55,7 @@ OPERATION, BIND = "space.apply_manifest", "bind-services"
 MAX_PROCESSES = 32
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wanted:
     """An app of the manifest with what there is of it, and its routes as drafts or as they are."""
 

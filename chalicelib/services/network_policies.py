@@ -4,10 +4,10 @@ Whoever may change both apps makes them, and who administers networks (scope ``n
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from chalicelib.bootstrap import World
+from chalicelib.contracts.frozen import frozen
 from chalicelib.core.errors import NotAuthorized
 from chalicelib.core.roles import READ, WRITE, Actor
 from chalicelib.services import access, listing, steps
@@ -25,7 +25,7 @@ NETWORK_ADMIN = "network.admin"
 MAX_POLICIES = 200
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Policy:
     """source, destination: guids of apps. start, end: ports. protocol: tcp or udp."""
 

@@ -5,11 +5,11 @@ a restart or a deployment, if the app keeps revisions and anything differs from 
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.adapters.clock import new_guid
 from chalicelib.bootstrap import World
+from chalicelib.contracts.frozen import frozen
 from chalicelib.core.revisions import Contents, changes
 from chalicelib.core.roles import Actor
 from chalicelib.services import audit, droplets, environment, features, listing, processes, sidecars
@@ -28,7 +28,7 @@ LAST_VERSION = 9999
 COST = 13
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Noted:
     """The revision that an app is about to run. is_new: it has to be made (``add``)."""
 

@@ -4,10 +4,10 @@ Those that a user makes, by the API or a manifest; what buildpacks might bring a
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from chalicelib.adapters.clock import new_guid
 from chalicelib.bootstrap import World
+from chalicelib.contracts.frozen import frozen
 from chalicelib.contracts.runspec import SidecarSpec
 from chalicelib.core.errors import NameTaken, NotFound, Unprocessable
 from chalicelib.core.roles import READ, Actor
@@ -22,7 +22,7 @@ from chalicelib.tables.unit import Unit
 MOST = 20
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wish:
     """What a manifest says of a sidecar. memory_mb None: no share of its own."""
 

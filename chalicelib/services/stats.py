@@ -1,9 +1,9 @@
 """How the instances of processes are doing: four reads for one process, a batch for many."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from chalicelib.contracts.codec import from_json
+from chalicelib.contracts.frozen import frozen
 from chalicelib.contracts.heartbeat import Usage as Sample
 from chalicelib.core.stats import Heard, Line, Place, lines
 from chalicelib.services import listing, placements
@@ -11,7 +11,7 @@ from chalicelib.tables.actual import Instance, Usage
 from chalicelib.tables.running import STARTED, Placement, Process
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stats:
     """One instance's line, and its last usage sample if there is one."""
 

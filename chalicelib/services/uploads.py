@@ -5,12 +5,13 @@ comes back with the claim that it was given: the token may have expired while a 
 """
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from chalicelib.adapters.blobs import PART_BYTES, BlobMissing
 from chalicelib.adapters.clock import new_guid, now
 from chalicelib.bootstrap import World
+from chalicelib.contracts.frozen import frozen
 from chalicelib.core.errors import Conflict, InvalidToken, LengthRequired, PaasError, TooLarge, Unprocessable
 from chalicelib.core.roles import Actor
 from chalicelib.services import buildpack_bits, droplet_bits, packages
@@ -29,7 +30,7 @@ RESOURCES_BYTES = 16 * 1024 * 1024
 UPLOAD_S = 4 * 3600
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Begun:
     """Where the bytes go: parts of ``part_size`` bytes, then one of the two URLs. ``upload``: for the end.
 

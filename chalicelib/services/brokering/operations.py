@@ -6,11 +6,11 @@ a broker may hold although the operation failed is asked back (orphans) until th
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.adapters.clock import new_guid, now, stamp
 from chalicelib.bootstrap import World
+from chalicelib.contracts.frozen import frozen
 from chalicelib.core import osb
 from chalicelib.core.errors import BrokerError, Conflict, PaasError
 from chalicelib.core.osb import AGAIN, BIND, DONE, FAILED, GOES_ON, MAKING, TYPES, Call, Outcome
@@ -32,7 +32,7 @@ MAX_CONCURRENCY_S = 600
 GRACE_S = 300
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Kind:
     """What differs between instances, bindings and route bindings.
 

@@ -1,14 +1,15 @@
 """What a host runs, as its row keeps it: short lists, so that hundreds of instances fit in one item."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from typing import Any
 
+from chalicelib.contracts.frozen import frozen
 from chalicelib.contracts.heartbeat import Heartbeat, InstanceBeat
 from chalicelib.tables.actual import Dea, Instance
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Packed:
     """One instance; the order is that of tables.actual.Dea.instances."""
 
@@ -58,7 +59,7 @@ def unpack(row: Dea | None) -> list[Packed]:
     return [Packed(*entry) for entry in row.instances] if row is not None else []
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Change:
     """From what was known of a host to what it says now."""
 

@@ -1,18 +1,18 @@
 """What the HealthManager reaches outside through. It has no keys and no blobs: there is no secret in its world."""
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from chalicelib.adapters.bus import Bus
 from chalicelib.adapters.hosts import Hosts
 from chalicelib.config import Config, from_env
+from chalicelib.contracts.frozen import frozen
 from chalicelib.contracts.health import HmPing
 from chalicelib.core.timers import Timers
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HealthWorld:
     """hosts_gone: of some host ids, those of which the cloud says that they do not run."""
 
