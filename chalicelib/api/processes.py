@@ -8,6 +8,7 @@ from chalicelib.api.instances import process_instances, shown, stats
 from chalicelib.api.parsing import Body
 from chalicelib.api.render import common, paginated, to_one
 from chalicelib.api.scoped import narrowed, scoped
+from chalicelib.api.tasks import USER, known_user
 from chalicelib.contracts.auction import HealthCheck
 from chalicelib.core.errors import BadQuery, NotFound
 from chalicelib.core.manifest_process import is_endpoint
@@ -46,7 +47,7 @@ def render(request: Request, process: Process) -> dict[str, Any]:
     return document | {
         "type": process.type,
         "command": process.command or process.detected,
-        "user": None,
+        "user": USER,
         "instances": int(process.instances),
         "memory_in_mb": int(process.memory_mb),
         "disk_in_mb": int(process.disk_mb),
@@ -190,7 +191,7 @@ def _update(request: Request, process: Process, app: App, space: Space) -> Answe
         process.command = body.text("command", limit=MAX_COMMAND) or None
     process.health = _chosen(body, "health_check", process.health, ("timeout", "invocation_timeout", "interval"))
     process.readiness = _chosen(body, "readiness_health_check", process.readiness, ("invocation_timeout", "interval"))
-    body.text("user")  # there is one user in a container: whoever names him names that one
+    known_user(body)
     body.metadata(process)
     body.done()
     changed = {key: value for key, value in data.items() if key in ("command", "health_check")}

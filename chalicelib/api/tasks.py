@@ -67,7 +67,7 @@ def create(request: Request, guid: str) -> Answer:
     disk_mb = body.integer("disk_in_mb", 1, MAX_DISK_MB)
     log_rate = body.integer("log_rate_limit_in_bytes_per_second", -1)
     droplet_guid = body.text("droplet_guid")
-    task.user = _user(body)
+    task.user = known_user(body)
     body.metadata(task)
     if not command and not template:
         body.wrong("Command No command or template provided")
@@ -99,7 +99,8 @@ def _template(body: Body) -> str | None:
     return guid
 
 
-def _user(body: Body) -> str | None:
+def known_user(body: Body) -> str | None:
+    """Of a task or a process: whoever names one names the one that there is."""
     user = body.text("user")
     if user not in (None, USER):
         body.wrong(f"User invalid (requested user '{user}' not allowed, permitted users are: '{USER}')")

@@ -53,6 +53,15 @@ def test_a_stopped_process_has_one_line_per_instance_all_down(stage: Stage) -> N
     assert (lines[0]["mem_quota"], lines[0]["disk_quota"]) == (256 * 1024**2, 1024**3)
 
 
+def test_a_process_runs_as_the_one_user_that_there_is(stage: Stage) -> None:
+    path = f"/v3/processes/{stage.create()['guid']}"
+    assert stage.api.patch(path, json={"user": "vcap"}).json["user"] == "vcap"
+    refused = stage.api.patch(path, json={"user": "root"})
+    assert refused.status == 422
+    assert refused.error[2] == "User invalid (requested user 'root' not allowed, permitted users are: 'vcap')"
+    assert stage.api.get(path).json["user"] == "vcap"
+
+
 def test_stats_follow_an_instance_from_its_auction_to_its_usage(stage: Stage) -> None:
     app = stage.started()
     assert stats(stage, app)[0]["state"] == "STARTING"
