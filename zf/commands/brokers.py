@@ -4,6 +4,8 @@ from dataclasses import asdict
 
 import click
 
+from zf.client.config import Named
+from zf.client.errors import JobFailedError
 from zf.command import Invocation, command
 from zf.commands.common import delete, force, listed, secret, working
 
@@ -43,12 +45,21 @@ def create_service_broker(
         if there:
             warnings = it.brokers.update(there, username, password, url)
         else:
-            warnings = it.brokers.create(name, username, password, url, space)
+            warnings = _registered(it, name, username, password, url, space)
     for warning in warnings:
         it.console.warn(f"Note: {warning}")
     way = "See its plans: zf marketplace" if space else "Show its plans: zf enable-service-access OFFERING"
     it.console.say(f"Broker {name} is {'changed' if there else 'registered'}. {way}")
     it.console.result(asdict(it.brokers.one(name)))
+
+
+def _registered(it: Invocation, name: str, username: str, password: str, url: str, space: Named | None) -> list[str]:
+    """A broker whose catalog cannot be read stays registered, without plans: it is updated, not created again."""
+    try:
+        return it.brokers.create(name, username, password, url, space)
+    except JobFailedError as error:
+        way = f"{name} stays without plans. Correct it and run the command again with --update"
+        raise JobFailedError(error.message, way) from None
 
 
 @command("delete-service-broker", "zf delete-service-broker postgres", "zf delete-service-broker postgres -f")

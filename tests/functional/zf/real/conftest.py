@@ -31,11 +31,9 @@ TICK_S = 0.02
 def address(application: Gateway) -> Iterator[str]:
     """Where the API listens."""
     server = create_server(application)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
+    threading.Thread(target=server.run, daemon=True).start()
     yield f"http://127.0.0.1:{server.effective_port}"
     server.close()
-    thread.join(10)
 
 
 class Hands(threading.Thread):
@@ -53,7 +51,7 @@ class Hands(threading.Thread):
         try:
             while not self._stopping.wait(TICK_S):
                 self._services.work()
-                for app in self.apps:
+                for app in filter(self._show.webs, self.apps):  # until it is deleted
                     self._show.serve(app)
                 rollouts.sweep(self._services.world)
                 if self.doomed:

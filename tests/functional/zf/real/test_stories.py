@@ -19,10 +19,12 @@ def test_a_service_from_the_broker_to_the_app(
     show.running("shop")
     assert "is missing, and there is no terminal" in real("create-service-broker", "acme", "broker", broker.url).err
     monkeypatch.setenv("ZF_BROKER_PASSWORD", "wrong")
-    assert real("create-service-broker", "acme", "broker", broker.url).status == 1
-    monkeypatch.setenv("ZF_BROKER_PASSWORD", PASSWORD)
     ran = real("create-service-broker", "acme", "broker", broker.url)
-    assert ran.out == "Broker acme is registered. Show its plans: zf enable-service-access OFFERING\n"
+    assert ran.status == 1
+    assert "--update" in ran.err, "a broker whose catalog cannot be read stays, as in Cloud Foundry"
+    monkeypatch.setenv("ZF_BROKER_PASSWORD", PASSWORD)
+    ran = real("create-service-broker", "acme", "broker", broker.url, "--update")
+    assert ran.out == "Broker acme is changed. Show its plans: zf enable-service-access OFFERING\n", ran.err
     assert PASSWORD not in real("service-brokers").out
     assert "zf enable-service-access" in real("marketplace").out, "nobody sees it yet"
     assert "is not offered to space dev" in real("create-service", "db", "small", "db1").err
@@ -141,7 +143,7 @@ def test_places_routes_and_what_operators_look_after(real: Zf, api: Client, home
     assert "-m is 'lots'" in real("create-org-quota", "large", "-m", "lots").err
 
     assert real("disable-feature-flag", "task_creation").out == "task_creation is disabled.\n"
-    assert "Did you mean task_creation?" in real("enable-feature-flag", "task_creatoin").err
+    assert "Did you mean task_creation or" in real("enable-feature-flag", "task_creatoin").err
 
     Path("rust").mkdir()
     Path("rust/detect").write_text("#!/bin/sh\n")
@@ -152,7 +154,7 @@ def test_places_routes_and_what_operators_look_after(real: Zf, api: Client, home
     real("update-buildpack", "python_buildpack", "-i", "2", "--lock", "--rename", "py")
     row = next(line for line in real("buildpacks").out.splitlines() if " py " in line)
     assert row.split()[0] == "2"
-    assert row.split()[-2] == "yes"
+    assert row.split()[4] == "yes"
 
     real("rename-space", "dev", "test")
     assert real("target", "--json").json["space"]["name"] == "test", "the target goes with it"
