@@ -1,12 +1,19 @@
-"""Is it well? By port, by HTTP, or by the process being there at all."""
+"""Is it well? By port, by HTTP, or by the process being there at all.
+
+On a host that apps share anybody may listen at a port before the app does to which it was given; what is there counts
+only while all of it is the app's own.
+"""
 
 import asyncio
 import time
 from contextlib import suppress
+from enum import Enum
 
 import aiohttp
 
+from chalicelib.adapters import sockets
 from chalicelib.contracts.auction import HealthCheck
+from dea_agent.runtimes.base import Address
 
 #: Seconds between two looks at an instance that starts; a start is felt, so they are short.
 FIRST_LOOK_S, LAST_LOOK_S = 0.02, 0.25
@@ -15,8 +22,11 @@ FIRST_LOOK_S, LAST_LOOK_S = 0.02, 0.25
 FAILURES = 3
 RETRY_S = 1.0
 
-#: Host and port.
-Address = tuple[str, int]
+
+class Look(Enum):
+    """What one look found. HELD: somebody else listens at the port."""
+
+    WELL, ILL, HELD = range(3)
 
 
 class Unhealthy(Exception):
@@ -28,13 +38,25 @@ class HealthChecker:
         self._http = http
 
     async def is_well(self, health: HealthCheck, address: Address) -> bool:
-        """One look; never raises."""
-        host, port = address
+        return await self.look(health, address) is Look.WELL
+
+    async def look(self, health: HealthCheck, address: Address) -> Look:
+        """Never raises. The kernel's table is read at most once, and only when the app seems well."""
+        if not await self._answers(health, address):
+            return Look.ILL
+        if address.owner is None or not address.port:
+            return Look.WELL
+        there = sockets.listeners(address.port)
+        if there - {address.owner}:
+            return Look.HELD
+        return Look.WELL if there or health.type == "process" else Look.ILL
+
+    async def _answers(self, health: HealthCheck, address: Address) -> bool:
         timeout_s = max(health.invocation_timeout_s, 1)
         if health.type == "process":
             return True
         if health.type == "http":
-            url = f"http://{host}:{port}/{health.endpoint.lstrip('/')}"
+            url = f"http://{address.host}:{address.port}/{health.endpoint.lstrip('/')}"
             try:
                 timeout = aiohttp.ClientTimeout(total=timeout_s)
                 # A connection that stayed would look like a user's when the instance stops.
@@ -44,7 +66,7 @@ class HealthChecker:
             except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
                 return False
         try:
-            _, writer = await asyncio.wait_for(asyncio.open_connection(host, port), timeout_s)
+            _, writer = await asyncio.wait_for(asyncio.open_connection(address.host, address.port), timeout_s)
         except (OSError, TimeoutError):
             return False
         writer.close()
@@ -53,10 +75,12 @@ class HealthChecker:
         return True
 
     async def until_ready(self, health: HealthCheck, address: Address, launched_at: float) -> None:
-        """Raises Unhealthy when it is not well ``health.timeout_s`` after ``launched_at`` (seconds since the epoch)."""
+        """Raises Unhealthy when it is not well ``health.timeout_s`` after ``launched_at`` (seconds since the epoch),
+        and at once when it cannot be because its port is held."""
         deadline = launched_at + health.timeout_s
         pause = FIRST_LOOK_S
-        while not await self.is_well(health, address):
+        while (look := await self.look(health, address)) is not Look.WELL:
+            _check_not_held(look, address)
             if time.time() > deadline:
                 raise Unhealthy(f"Timed out after {health.timeout_s}s: {_what(health, address)} never passed.")
             await asyncio.sleep(pause)
@@ -69,7 +93,9 @@ class HealthChecker:
         failures = 0
         while failures < FAILURES:
             await asyncio.sleep(RETRY_S if failures else max(health.interval_s, 1))
-            failures = 0 if await self.is_well(health, address) else failures + 1
+            look = await self.look(health, address)
+            _check_not_held(look, address)
+            failures = 0 if look is Look.WELL else failures + 1
         raise Unhealthy(f"Instance became unhealthy: {_what(health, address)} failed {FAILURES} times.")
 
     async def until_turned(self, readiness: HealthCheck, address: Address, is_ready: bool) -> None:
@@ -87,8 +113,12 @@ class HealthChecker:
                     return
 
 
+def _check_not_held(look: Look, address: Address) -> None:
+    if look is Look.HELD:
+        raise Unhealthy(f"port {address.port} is held by somebody else")
+
+
 def _what(health: HealthCheck, address: Address) -> str:
-    port = address[1]
     if health.type == "http":
-        return f"http health check of {health.endpoint} on port {port}"
-    return f"{health.type} health check on port {port}"
+        return f"http health check of {health.endpoint} on port {address.port}"
+    return f"{health.type} health check on port {address.port}"

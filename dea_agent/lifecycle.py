@@ -34,7 +34,7 @@ from dea_agent.metrics import Counters
 from dea_agent.ports import Ports
 from dea_agent.registrar import Registrar
 from dea_agent.registry import Instance, Registry
-from dea_agent.runtimes.base import Container, Exit, Runtime
+from dea_agent.runtimes.base import Address, Container, Exit, Runtime
 from dea_agent.snapshot import Snapshot
 from dea_agent.starter import Folders, PrepareError, Starter
 
@@ -191,7 +191,7 @@ class Life:
             if turns:
                 turns.cancel()
 
-    async def _watch_readiness(self, address: tuple[str, int]) -> None:
+    async def _watch_readiness(self, address: Address) -> None:
         """Out of its routes while its readiness check fails, and back in them."""
         while self.instance.readiness.type != "process":
             await self._tools.health.until_turned(self.instance.readiness, address, self.instance.ready)

@@ -1,10 +1,12 @@
-"""The host's TCP sockets from ``/proc/net/tcp``: who is connected to an app's port, and whose a socket is."""
+"""The host's TCP sockets from ``/proc/net/tcp``: who is connected to an app's port, who listens there, and whose a
+socket is."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 ESTABLISHED = 0x01
+LISTEN = 0x0A
 
 TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
 
@@ -31,13 +33,22 @@ def parse(table: str) -> Iterator[Socket]:
         )
 
 
-def established() -> Iterator[Socket]:
+def _in_state(state: int) -> Iterator[Socket]:
     for table in TABLES:
         try:
             text = table.read_text()
         except OSError:
             continue
-        yield from (socket for socket in parse(text) if socket.state == ESTABLISHED)
+        yield from (socket for socket in parse(text) if socket.state == state)
+
+
+def established() -> Iterator[Socket]:
+    return _in_state(ESTABLISHED)
+
+
+def listeners(port: int) -> set[int]:
+    """The users who listen at a port of this host, at whichever of its addresses."""
+    return {socket.uid for socket in _in_state(LISTEN) if socket.local_port == port}
 
 
 def connections_to(port: int) -> int:

@@ -83,6 +83,16 @@ class Sample:
     out_of_memory: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where this host asks the app itself. owner: the user whose the sockets at the port must be, or whoever else
+    came first to it would pass for the app; None where nobody else can come to it."""
+
+    host: str
+    port: int
+    owner: int | None = None
+
+
 class Container(Protocol):
     """A launched instance. All methods may be called again; those of one that has ended do nothing."""
 
@@ -102,7 +112,7 @@ class Container(Protocol):
         """What it uses now; None when it has ended. Reads files; meant for a worker thread."""
         ...
 
-    def address(self, published: tuple[str, int]) -> tuple[str, int]:
+    def address(self, published: tuple[str, int]) -> Address:
         """Where this host asks the app itself whether it listens. published: where all others reach it."""
         ...
 

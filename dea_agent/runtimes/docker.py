@@ -22,7 +22,7 @@ from docker.errors import DockerException, ImageNotFound, NotFound
 from docker.types import Mount, Ulimit
 
 from dea_agent.runtimes import processes
-from dea_agent.runtimes.base import Container, Exit, Launch, LaunchError, Sample, read_exit, shim_order
+from dea_agent.runtimes.base import Address, Container, Exit, Launch, LaunchError, Sample, read_exit, shim_order
 from dea_agent.runtimes.cgroup import MAX_PIDS
 from dea_agent.runtimes.process import SHIM, SHIM_START_S
 
@@ -113,12 +113,12 @@ class DockerContainer:
             return True
         return self._container.status in ("exited", "dead")
 
-    def address(self, published: tuple[str, int]) -> tuple[str, int]:
+    def address(self, published: tuple[str, int]) -> Address:
         """Its own on the bridge: at a published port of loopback the engine's proxy accepts whether the app listens
         or not."""
         networks = self._container.attrs["NetworkSettings"]["Networks"].values()
         own = next((network["IPAddress"] for network in networks if network["IPAddress"]), None)
-        return (own, PORT) if own else published
+        return Address(own, PORT) if own else Address(*published)
 
     def main_pid(self) -> int | None:
         """The shim's first child: the container's first process is the shim."""

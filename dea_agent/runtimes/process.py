@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from dea_agent.runtimes import processes
-from dea_agent.runtimes.base import Container, Exit, Launch, LaunchError, Sample, read_exit, shim_order
+from dea_agent.runtimes.base import Address, Container, Exit, Launch, LaunchError, Sample, read_exit, shim_order
 from dea_agent.runtimes.cgroup import Cgroup, Cgroups
 
 SHIM = Path(__file__).with_name("shim.py")
@@ -100,8 +100,8 @@ class ProcessContainer:
             found = list({*below, *processes.with_variable(GUID_VARIABLE, self._guid)})
         return [pid for pid in found if (entry := processes.stat(pid)) and not entry.is_zombie]
 
-    def address(self, published: tuple[str, int]) -> tuple[str, int]:
-        return published
+    def address(self, published: tuple[str, int]) -> Address:
+        return Address(*published, owner=os.geteuid() if self._uid is None else self._uid)
 
     def main_pid(self) -> int | None:
         stats = [entry for pid in self.pids() if (entry := processes.stat(pid))]

@@ -1,7 +1,11 @@
 """From a discover to a healthy, registered instance, or to a clear no."""
 
 import json
+import os
+import socket
 import uuid
+
+import pytest
 
 from chalicelib.contracts.auction import Discover, HealthCheck, Limits, Wanted
 from tests.functional.dea_agent.world import SERVE, Dea, World, eventually, get
@@ -90,6 +94,27 @@ def test_an_app_that_never_binds_its_port_crashes_and_is_never_registered(world:
     exited = world.wait_for("droplet.exited", instance_guid=start.instance_guid)
     assert (exited["reason"], exited["exit_status"]) == ("CRASHED", 137)
     assert "port health check" in exited["description"]
+    assert not world.said("dea.started")
+    assert not world.said("router.register", full=False)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="apps that share a user cannot be told apart by their sockets")
+def test_a_port_that_somebody_else_took_first_is_never_registered(world: World) -> None:
+    dea = world.dea(ZF_PORT_RANGE="30998-30999")
+    # The ports are given out before the droplet is there.
+    world.gate.clear()
+    starts = [
+        world.start(dea, command="sleep 1000", index=index, health=HealthCheck(kind, timeout_s=60))
+        for index, kind in enumerate(("port", "process"))
+    ]
+    eventually(lambda: dea.varz()["num_apps"] == 2)
+    with socket.create_server(("127.0.0.1", 30998)), socket.create_server(("127.0.0.1", 30999)):
+        world.gate.set()
+        said = [world.wait_for("droplet.exited", instance_guid=start.instance_guid) for start in starts]
+    assert {exited["reason"] for exited in said} == {"CRASHED"}
+    assert {exited["description"] for exited in said} == {
+        f"port {port} is held by somebody else" for port in (30998, 30999)
+    }
     assert not world.said("dea.started")
     assert not world.said("router.register", full=False)
 

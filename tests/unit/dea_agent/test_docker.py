@@ -15,7 +15,7 @@ from docker.errors import APIError, NotFound
 
 from chalicelib.contracts.auction import Limits
 from dea_agent.runtimes import NOTE, choose
-from dea_agent.runtimes.base import Launch, LaunchError, Sidecar
+from dea_agent.runtimes.base import Address, Launch, LaunchError, Sidecar
 from dea_agent.runtimes.docker import INSTANCE, OWNER, DockerRuntime, to_sample
 
 CPU = {"cpu_stats": {"cpu_usage": {"total_usage": 2_500_000_000}}, "pids_stats": {"current": 7}}
@@ -268,9 +268,9 @@ def test_what_the_engine_does_not_answer_while_it_is_away_is_asked_and_done_late
 def test_health_is_asked_at_the_containers_own_address_if_it_has_one(engine: FakeEngine, tmp_path: Path) -> None:
     async def scenario(runtime: DockerRuntime) -> None:
         container = await runtime.launch(a_launch(tmp_path))
-        assert container.address(("10.0.0.1", 20001)) == ("172.17.0.2", 8080)
+        assert container.address(("10.0.0.1", 20001)) == Address("172.17.0.2", 8080)
         engine.all["zf-dea-0-g1"].attrs["NetworkSettings"]["Networks"] = {}
-        assert container.address(("10.0.0.1", 20001)) == ("10.0.0.1", 20001)
+        assert container.address(("10.0.0.1", 20001)) == Address("10.0.0.1", 20001)
 
     run(engine, scenario)
 

@@ -1,6 +1,6 @@
 """The kernel's table of sockets."""
 
-from chalicelib.adapters.sockets import ESTABLISHED, Socket, parse
+from chalicelib.adapters.sockets import ESTABLISHED, LISTEN, Socket, parse
 
 TABLE = """\
   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
@@ -10,4 +10,4 @@ TABLE = """\
 
 
 def test_rows_are_read_for_both_address_families() -> None:
-    assert list(parse(TABLE)) == [Socket(8080, 41394, ESTABLISHED, 22001), Socket(22, 0, 0x0A, 0)]
+    assert list(parse(TABLE)) == [Socket(8080, 41394, ESTABLISHED, 22001), Socket(22, 0, LISTEN, 0)]
