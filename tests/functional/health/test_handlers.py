@@ -4,10 +4,13 @@ import json
 import subprocess
 import sys
 import time
+import uuid
 from typing import Any
 
 import pytest
 
+from chalicelib.contracts.codec import to_json
+from chalicelib.contracts.envelope import Envelope
 from chalicelib.contracts.health import CloudHost, DropletUpdated, HmPing
 from chalicelib.handlers import hm as handlers
 from chalicelib.services.health import world as health_world
@@ -68,6 +71,18 @@ def test_beats_and_pings_of_one_batch(live: Stage) -> None:
     assert failed(answer) == []
     assert live.row("dea-0").seq == 1
     assert live.starts() == [(1, "i1", "host lost")]
+
+
+def test_a_beat_that_is_packed_to_fit_is_heard_once(live: Stage) -> None:
+    dea, now = live.dea("dea-0").runs("i0"), time.time()
+    dea.tasks = tuple(str(uuid.uuid4()) for _ in range(7000))
+    text = Envelope("m", "dea.heartbeat", now, "dea-0", "t", to_json(dea.message())).encode()
+    assert json.loads(text)["v"] == 2
+    assert failed(handlers.hm_beats(sqs(text, text), None)) == []
+    assert (live.actual(), live.row("dea-0").tasks) == ({"i0": "RUNNING"}, list(dea.tasks))
+    known = live.everything_hm_owns()
+    assert failed(handlers.hm_beats(sqs(text), None)) == []
+    assert live.everything_hm_owns() == known
 
 
 def test_poison_fails_alone_and_the_expired_is_dropped(live: Stage) -> None:
