@@ -130,8 +130,9 @@ class Command(click.Command):
                 formatter.write(f"  {example}\n")
 
     def example_args(self) -> list[list[str]]:
-        """The arguments of each example, without `zf NAME`."""
-        return [shlex.split(example)[2:] for example in self.examples]
+        """The arguments of each example, without the variables before `zf NAME`, and without that."""
+        typed = [shlex.split(example) for example in self.examples]
+        return [words[words.index("zf") + 2 :] for words in typed]
 
 
 def command(name: str, *examples: str, **settings: Any) -> Callable[[Callable[..., None]], Command]:

@@ -30,7 +30,11 @@ def render(request: Request, package: Package) -> dict[str, Any]:
     document = common(request, package)
     own = f"{request.base}/v3/packages/{package.guid}"
     document["links"]["app"] = {"href": f"{request.base}/v3/apps/{package.app_guid}"}
-    data: dict[str, Any] = {"image": package.image, "username": package.username, "password": HIDDEN if package.username else None}
+    data: dict[str, Any] = {
+        "image": package.image,
+        "username": package.username,
+        "password": HIDDEN if package.username else None,
+    }
     if package.type == packages.BITS:
         document["links"] |= {
             "upload": {"href": f"{own}/upload", "method": "POST"},

@@ -11,7 +11,8 @@ from chalicelib.tables.connection import table_name
 class ServiceBroker(Resource):
     """space_guid None: for everybody. Its username and password are sealed in table ``secrets``.
 
-    url: without a slash at the end. change: what is going on with it: the guid of a job, or ``delete``; None for nothing.
+    url: without a slash at the end. change: what is going on with it (the guid of a job, or ``delete``), None for
+    nothing.
     """
 
     class Meta:

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from chalicelib.contracts.staging import BuildpackUsed
 from chalicelib.core import start_commands as commands
-from dea_agent.staging.buildpacks import Buildpack
 from chalicelib.core.start_commands import BadProcesses
+from dea_agent.staging.buildpacks import Buildpack
 from dea_agent.staging.errors import StagingFailed
 from dea_agent.staging.sandbox import SYSTEM_PATH, Emit, Sandbox
 

@@ -83,7 +83,7 @@ def json_object(flag: str, text: str | None) -> dict[str, Any] | None:
     if text is None:
         return None
     try:
-        raw = text if text.lstrip().startswith("{") else Path(text).read_text()
+        raw = text if text.lstrip().startswith(("{", "[")) else Path(text).read_text()
         value = json.loads(raw)
     except OSError as error:
         raise UsageError(f"{flag} names a file that cannot be read: {error.strerror}", "Or give JSON") from None
