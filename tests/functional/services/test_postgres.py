@@ -4,7 +4,7 @@ import importlib
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from chalicelib.bootstrap import World
+from chalicelib.contracts.frozen import frozen
 from chalicelib.core import catalog
 from chalicelib.services import jobs
 from chalicelib.services.service_env import vcap_services
@@ -142,7 +143,7 @@ class Killed(Exception):
     """The worker is gone at this moment."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Fragile(World):
     """A world in which a worker dies before each of its transactions, and, tried again, right after it."""
 
