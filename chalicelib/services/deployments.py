@@ -227,15 +227,16 @@ def _keep(
 
 
 def cancel(world: World, actor: Actor, deployment: Deployment, space: Space, trace: str = "") -> None:
-    """Go back to the version before. Raises Unprocessable when there is nothing to cancel."""
+    """Go back to the version before; twice is once. Raises Unprocessable when there is nothing to cancel."""
+    if deployment.state == CANCELING and deployment.status_value == ACTIVE:
+        return
     if deployment.status_value != ACTIVE or deployment.finishing:
         raise Unprocessable(_cannot("cancel", deployment))
     app = listing.get(App, str(deployment.app_guid), Deployment.LABEL)
     unit = world.unit(trace)
-    if deployment.state != CANCELING:
-        webs = routing.processes_of(str(app.guid), processes.WEB)
-        rollout_states.take_back(world, unit, app, deployment, webs)
-        unit.put(app)
+    webs = routing.processes_of(str(app.guid), processes.WEB)
+    rollout_states.take_back(world, unit, app, deployment, webs)
+    unit.put(app)
     _record(unit, actor, "cancel", deployment, app, space, {})
     unit.commit()
 
