@@ -134,8 +134,8 @@ _ROUTE_CLUSTER_BASE: dict[str, Any] = CLUSTER_BASE | {
 _POLICIES: dict[str, dict[str, Any]] = {
     "": {"lb_policy": "RANDOM"},
     "round-robin": {"lb_policy": "ROUND_ROBIN"},
-    # Of so many drawn at random the one with the fewest requests under way.
-    "least-connection": {"lb_policy": "LEAST_REQUEST", "least_request_lb_config": {"choice_count": 8}},
+    # Of so many drawn at random (one may be drawn twice) the one with the fewest requests under way.
+    "least-connection": {"lb_policy": "LEAST_REQUEST", "least_request_lb_config": {"choice_count": 32}},
 }
 
 _ROUTE_CLUSTERS = {

@@ -32,6 +32,7 @@ os.environ.pop("AWS_PROFILE", None)
 MACHINE = ("tests/e2e/", "tests/functional/dea_agent/", "tests/functional/local/", "tests/functional/staging/")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """With ``-n 2 --dist loadgroup`` one process runs what uses the machine, the other one the rest, file by file."""
     for item in items:
