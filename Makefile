@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Tests that take users, control groups and ports of the whole machine: never two of them at once.
+MACHINE := tests/e2e tests/functional/dea_agent tests/functional/local tests/functional/staging
 
 .DEFAULT_GOAL := help
 
@@ -28,7 +30,13 @@ check: setup ## Format, lint and types
 	$(BIN)/mypy
 
 test: check ## Everything that must pass before a change lands (a few minutes)
-	$(BIN)/pytest -n 2 --dist loadgroup
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target test-machine test-rest
+
+test-machine: setup
+	$(BIN)/pytest $(MACHINE)
+
+test-rest: setup
+	$(BIN)/pytest $(addprefix --ignore=,$(MACHINE))
 
 test-faults: setup ## Kill and cut every part while the platform works (ten minutes or so)
 	$(BIN)/pytest tests/faults
@@ -58,4 +66,4 @@ requirements: ## Compile the hashed requirements again
 clean: ## Remove what the other targets made
 	rm -rf $(VENV) bench-results .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup demo check test test-faults test-docker test-hostile openapi permissions fuzz bench requirements clean
+.PHONY: help setup demo check test test-machine test-rest test-faults test-docker test-hostile openapi permissions fuzz bench requirements clean
