@@ -62,9 +62,14 @@ def test_the_instance_with_the_fewest_open_requests_is_taken(router: Router, dea
             dea.register(dea.endpoint(guid, port, "least.localhost", balance="least-connection"))
         with futures.ThreadPoolExecutor(4) as pool:
             eventually(lambda: router.varz()["router"]["endpoints"] >= 2)
-            held = [pool.submit(router.get, "least.localhost", timeout=30) for _ in range(4)]
-            # However many of the first came to the slow one: while they are open, all others go elsewhere.
-            eventually(lambda: any(not one.done() for one in held) and free.requests)
+            held: list[futures.Future[Any]] = []
+
+            def is_held() -> bool:
+                held.append(pool.submit(router.get, "least.localhost", timeout=30))
+                return bool(futures.wait(held, timeout=1).not_done)
+
+            # Sooner or later one comes to the slow instance; while it is open, all others go elsewhere.
+            eventually(is_held)
             assert {reached(router, "least.localhost") for _ in range(10)} == {"free"}
             release.set()
             assert all(one.result().status_code == 200 for one in held)

@@ -160,8 +160,8 @@ def test_a_drain_that_does_not_read_costs_bounded_memory_and_loses_the_oldest(
             assert lost > 100
             assert told[0].endswith(f"lost for application {APP} in user provided syslog drain {all_of_them.urls[0]}")
             assert router.drains.totals.lost >= lost
-            # The cache has them all the same.
-            assert router.cache.taken == 1001 + len(router.told())
+            # The cache took them all the same, and what it was told; its ring has room for the last of them only.
+            assert router.cache.taken >= 1001 + len(router.told())
             all_of_them.urls = ()
             await until(lambda: not router.drains.numbers()["log_drain_bytes"])
             server.server.close()
