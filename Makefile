@@ -3,8 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-# Tests that take users, control groups and ports of the whole machine: never two of them at once.
+# Tests that take users and control groups of the whole machine: never two of them at once.
 MACHINE := tests/e2e tests/functional/dea_agent tests/functional/local tests/functional/staging
+# Tests that mostly wait: for drains, prunes and silent servers.
+ROUTER := tests/functional/router
+REST := tests/unit tests/properties tests/contracts $(filter-out $(MACHINE) $(ROUTER),$(patsubst %/__init__.py,%,$(wildcard tests/functional/*/__init__.py)))
 
 .DEFAULT_GOAL := help
 
@@ -30,13 +33,16 @@ check: setup ## Format, lint and types
 	$(BIN)/mypy
 
 test: check ## Everything that must pass before a change lands (a few minutes)
-	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target test-machine test-rest
+	@$(MAKE) --no-print-directory --jobs=3 --keep-going --output-sync=target test-machine test-router test-rest
 
 test-machine: setup
 	$(BIN)/pytest $(MACHINE)
 
+test-router: setup
+	$(BIN)/pytest $(ROUTER)
+
 test-rest: setup
-	$(BIN)/pytest $(addprefix --ignore=,$(MACHINE))
+	$(BIN)/pytest $(REST)
 
 test-faults: setup ## Kill and cut every part while the platform works (ten minutes or so)
 	$(BIN)/pytest tests/faults
@@ -66,4 +72,4 @@ requirements: ## Compile the hashed requirements again
 clean: ## Remove what the other targets made
 	rm -rf $(VENV) bench-results .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup demo check test test-machine test-rest test-faults test-docker test-hostile openapi permissions fuzz bench requirements clean
+.PHONY: help setup demo check test test-machine test-router test-rest test-faults test-docker test-hostile openapi permissions fuzz bench requirements clean
