@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 MACHINE := tests/e2e tests/functional/dea_agent tests/functional/local tests/functional/staging
 # Tests that mostly wait: for drains, prunes and silent servers.
 ROUTER := tests/functional/router
-REST := tests/unit tests/properties tests/contracts $(filter-out $(MACHINE) $(ROUTER),$(patsubst %/__init__.py,%,$(wildcard tests/functional/*/__init__.py)))
+REST := tests/unit tests/properties $(filter-out $(MACHINE) $(ROUTER),$(patsubst %/__init__.py,%,$(wildcard tests/functional/*/__init__.py)))
 
 .DEFAULT_GOAL := help
 
