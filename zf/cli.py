@@ -46,8 +46,9 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "create-app-manifest": ("zf.commands.apps", "Write down what an app is."),
     },
     "Versions of an app": {
-        "revisions": ("zf.commands.rollouts", "List what an app was."),
-        "rollback": ("zf.commands.rollouts", "Go back to what an app was."),
+        "revisions": ("zf.commands.rollouts", "List the versions an app had."),
+        "rollback": ("zf.commands.rollouts", "Go back to one of them."),
+        "deployments": ("zf.commands.rollouts", "List how they came, and how it ended."),
         "continue-deployment": ("zf.commands.rollouts", "Let a canary that pauses go on."),
         "cancel-deployment": ("zf.commands.rollouts", "Go back to the version before."),
     },

@@ -39,6 +39,7 @@ class Deployment:
     """value: ACTIVE, FINALIZED. reason: DEPLOYING, PAUSED, CANCELING, DEPLOYED, CANCELED, SUPERSEDED.
 
     process_guid: of the new version; empty when there was none to be made. step, steps: of a canary, else 0.
+    revision: the version that it brought or brings; 0 without revisions.
     """
 
     guid: str
@@ -49,6 +50,7 @@ class Deployment:
     process_guid: str
     step: int
     steps: int
+    revision: int
     created_at: str
 
     @classmethod
@@ -64,6 +66,7 @@ class Deployment:
             new[0]["guid"] if new else "",
             int(steps.get("current") or 0),
             int(steps.get("total") or 0),
+            int((raw.get("revision") or {}).get("version") or 0),
             raw.get("created_at") or "",
         )
 
@@ -114,6 +117,10 @@ class Runs(Part):
 
     def deployment(self, guid: str) -> Deployment:
         return self._read(Deployment.of, self.http.json("GET", f"/v3/deployments/{guid}"))
+
+    def deployments(self, app: App) -> list[Deployment]:
+        """The newest first; the API keeps the last hundred."""
+        return self._list(Deployment.of, "/v3/deployments", app_guids=app.guid, order_by="-created_at")
 
     def active_deployment(self, app: App) -> Deployment | None:
         params = {"app_guids": app.guid, "status_values": "ACTIVE", "order_by": "-created_at", "per_page": 1}

@@ -71,7 +71,7 @@ def working(it: Invocation, label: str) -> Iterator[None]:
 
 def megabytes(flag: str, text: str) -> int:
     """256M, 1.5G; at least 1 MB. Raises UsageError."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([MGT])B?", text.strip(), re.IGNORECASE)
+    match = re.fullmatch(r"([0-9]{1,12}(?:\.[0-9]+)?)\s*([MGT])B?", text.strip(), re.IGNORECASE)
     count = round(float(match[1]) * {"M": 1, "G": 1024, "T": 1024 * 1024}[match[2].upper()]) if match else 0
     if count < 1:
         raise UsageError(f"{flag} is '{text}'; it must be a size such as 256M or 1G")
@@ -87,7 +87,7 @@ def json_object(flag: str, text: str | None) -> dict[str, Any] | None:
         value = json.loads(raw)
     except OSError as error:
         raise UsageError(f"{flag} names a file that cannot be read: {error.strerror}", "Or give JSON") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
         raise UsageError(f"{flag} must be a JSON object, or a file with one", f"Such as: {flag} '{{\"size\": 1}}'")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zf.client.errors import NotFoundError, ZfError
+from zf.client.errors import ApiError, NotFoundError, ZfError
 from zf.client.models import App
 from zf.command import Invocation, command
 from zf.commands.apps import show_app
@@ -15,6 +15,9 @@ from zf.push.rollout import chosen, follow
 
 if TYPE_CHECKING:
     from zf.client.runs import Deployment
+
+#: HTTP: the deployment is in a state in which this cannot be done.
+UNPROCESSABLE = 422
 
 _OPTIONS = (
     click.option(
@@ -63,29 +66,59 @@ def paused(name: str) -> str:
 def _active(it: Invocation, app: App) -> "Deployment":
     found = it.runs.active_deployment(app)
     if found is None:
-        raise NotFoundError(f"Nothing is being deployed for {app.name}", f"See what runs: zf app {app.name}")
+        raise NotFoundError(f"Nothing is being deployed for {app.name}", f"See what was: zf deployments {app.name}")
     return found
 
 
-@command("cancel-deployment", "zf cancel-deployment hello")
+@command("deployments", "zf deployments hello", "zf deployments hello --json")
+@click.argument("name", metavar="APP")
+def deployments(it: Invocation, name: str) -> None:
+    """List how new versions of an app came by a strategy; the newest first."""
+    found = it.runs.deployments(it.api.app(it.space, name))
+    it.console.result([asdict(one) for one in found])
+    rows = [
+        [
+            str(one.revision or ""),
+            one.strategy,
+            one.value.lower(),
+            one.reason.lower(),
+            f"{one.step} of {one.steps}" if one.steps else "",
+            one.created_at,
+            one.error,
+        ]
+        for one in found
+    ]
+    columns = ["[revision]", "strategy", "state", "reason", "step", "time", "details"]
+    listed(it, columns, rows, f"{name} has had no deployments. Make one: zf push {name} --strategy rolling")
+
+
+@command("cancel-deployment", "zf cancel-deployment hello", "zf cancel-deployment hello --json")
 @click.argument("name", metavar="APP")
 def cancel_deployment(it: Invocation, name: str) -> None:
     """Go back to the version that ran before the deployment that is under way."""
     app = it.api.app(it.space, name)
     deployment = _active(it, app)
-    it.runs.tell_deployment(deployment, "cancel")
-    it.console.say(f"{name} goes back to the version before. Watch it: zf app {name}")
+    try:
+        it.runs.tell_deployment(deployment, "cancel")
+    except ApiError as error:
+        if error.status != UNPROCESSABLE:
+            raise
+        way = f"Go back to the version before: zf revisions {name}, zf rollback {name} --revision N"
+        raise ZfError(
+            f"The new version of {name} serves already; its deployment is only being cleared up", way
+        ) from None
+    it.console.say(f"{name} goes back to the version before. Watch it: zf deployments {name}")
     it.console.result(asdict(it.runs.deployment(deployment.guid)))
 
 
-@command("continue-deployment", "zf continue-deployment hello")
+@command("continue-deployment", "zf continue-deployment hello", "zf continue-deployment hello --json")
 @click.argument("name", metavar="APP")
 def continue_deployment(it: Invocation, name: str) -> None:
     """Let a canary that pauses go on, to its next step or to its end."""
     app = it.api.app(it.space, name)
     deployment = _active(it, app)
     if deployment.reason != "PAUSED":
-        raise ZfError(f"The deployment of {name} does not pause", f"See how it goes: zf app {name}")
+        raise ZfError(f"The deployment of {name} does not pause", f"See how it goes: zf deployments {name}")
 
     def go_on() -> "Deployment":
         it.runs.tell_deployment(deployment, "continue")

@@ -1,5 +1,6 @@
 """From one version to the next without a gap: a deployment, followed until it has ended or pauses as a canary does."""
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 #: A version of which no instance gets healthy is taken back by the platform itself; hundreds of instances take long.
 GIVE_UP_S = 3600
+#: Of new instances; as people write it.
+_PERCENT = re.compile(r"[1-9][0-9]?|100")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +45,14 @@ class Strategy:
 def chosen(name: str | None, max_in_flight: int | None, steps: str | None) -> Strategy | None:
     """The strategy that flags name, None for a plain restart. Raises UsageError."""
     if name is None:
-        if max_in_flight or steps:
+        if max_in_flight is not None or steps is not None:
             raise UsageError("--max-in-flight and --instance-steps belong to a strategy", "Name it: --strategy rolling")
         return None
-    weights = [part.strip() for part in steps.split(",")] if steps else []
-    if weights and name != "canary":
+    if steps is not None and name != "canary":
         raise UsageError("--instance-steps belongs to --strategy canary", "Name it: --strategy canary")
-    if not all(weight.isascii() and weight.isdigit() and 1 <= int(weight) <= 100 for weight in weights):
+    weights = [part.strip() for part in steps.split(",")] if steps is not None else []
+    good = all(_PERCENT.fullmatch(weight) for weight in weights)
+    if not good or [*map(int, weights)] != sorted(map(int, weights)):
         wrong = f"--instance-steps is '{steps}'; it must be percentages in ascending order"
         raise UsageError(wrong, "Such as: --instance-steps 10,50")
     return Strategy(name, max_in_flight, tuple(map(int, weights)))

@@ -37,6 +37,7 @@ RUNS: dict[str, list[str]] = {
     "terminate-task": ["APP", "1"],
     "revisions": ["APP"],
     "rollback": ["APP", "--revision", "1"],
+    "deployments": ["APP"],
     "create-app-manifest": ["APP"],
     "rename": ["APP", "other"],
     "domains": [],

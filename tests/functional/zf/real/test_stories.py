@@ -95,14 +95,21 @@ def test_a_canary_pauses_goes_on_and_back(real: Zf, hands: Hands, show: Show) ->
         in real("restart", "shop", "--strategy", "canary", "--instance-steps", "half").err
     )
     assert "Nothing is being deployed" in real("cancel-deployment", "shop").err
+    assert "Make one: zf push shop --strategy rolling" in real("deployments", "shop").out
     real("set-env", "shop", "GREETING", "hello")
     ran = real("restart", "shop", "--strategy", "canary", "--instance-steps", "25,50", "--max-in-flight", "2")
     assert ran.status == 0, ran.err
     assert "Paused shop at step 1 of 2" in ran.out
     assert "deploy canary, paused, step 1 of 2" in ran.out
     assert "zf continue-deployment shop" in ran.out
+    header, row = real("deployments", "shop").out.splitlines()
+    assert header.split() == ["revision", "strategy", "state", "reason", "step", "time", "details"]
+    assert row.split()[:7] == ["2", "canary", "active", "paused", "1", "of", "2"]
     assert "Paused shop at step 2 of 2" in real("continue-deployment", "shop").out
     assert real("continue-deployment", "shop", "--json").json["deployment"] is None
+    ended = real("deployments", "shop", "--json").json
+    assert [(one["value"], one["reason"], one["error"]) for one in ended] == [("FINALIZED", "DEPLOYED", "")]
+    assert real("continue-deployment", "shop").status == 1
     assert "4/4 running" in real("app", "shop").out
     runs, before = real("revisions", "shop").out.splitlines()[1:3]
     assert (runs.split()[:2], before.split()[:2]) == (["2", "yes"], ["1", "yes"])
