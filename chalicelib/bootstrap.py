@@ -21,7 +21,7 @@ class World:
 
     def unit(self, trace: str = "") -> Unit:
         """A new unit of work whose messages carry ``trace``."""
-        return Unit(self.bus, trace)
+        return Unit(self.bus, trace, self.keys.sign)
 
 
 def make(config: Config, sender: str) -> World:

@@ -32,6 +32,7 @@ from dea_agent.bidder import Bidder
 from dea_agent.builds import Builds, Stager
 from dea_agent.config import Config
 from dea_agent.droplet_cache import DropletCache
+from dea_agent.gauges import Gauges
 from dea_agent.health import HealthChecker
 from dea_agent.inboxes import Inboxes
 from dea_agent.instances import Instances
@@ -103,6 +104,7 @@ class Agent:
         self._registrar = Registrar(self._messenger, self._registry, config.host, timers.register_s)
         lives: dict[str, Life] = {}
         self._sampler = Sampler(lives, lambda guid: folders.instances / guid, self._pump.written, timers.sample_s)
+        self._gauges = Gauges(self._registry, lambda: self._sampler.latest, self._routers, http, timers.gauge_s)
         self._reporter = Reporter(config, self._messenger, self._registry, self._sampler)
         counters = Counters()
         tools = Tools(
@@ -171,7 +173,12 @@ class Agent:
             self._stager  # noqa: B018 - making it ends what was left of them
             self._builds.interrupted(self._old_builds)
         self.http = self._reporter.http = await self._admin.start(self._config.http_port)
-        for name, work in (("outbox", self._outbox.run), ("logs", self._pump.run), ("samples", self._sampler.run)):
+        for name, work in (
+            ("outbox", self._outbox.run),
+            ("logs", self._pump.run),
+            ("samples", self._sampler.run),
+            ("gauges", self._gauges.run),
+        ):
             self._keep(name, work)
         self._keep("reaper", self._reap)
         self._keep("bus", lambda: self._join(ready))

@@ -31,7 +31,8 @@ from router.drains.log_drains import ASK_S, TELL_S, LogDrains, Settings
 from router.envoy import Envoy
 from router.grants import Grants, fetch_keys
 from router.log_access import LogAccess
-from router.log_cache import LogCache
+from router.log_cache import GAUGE_BYTES, GAUGE_RING, LogCache
+from router.log_intake import LogIntake
 from router.logs_http import LogsHttp
 from router.metrics import write_ready
 from router.peers import Peers
@@ -73,7 +74,8 @@ class Agent:
         self._start = RouterStart(config.id, boot, logs)
         self._announce = Announce("router", config.id, boot, self._http, time.time())
         self._bus = Bus(config.id, config.prefix, config.region, config.account)
-        self._cache, self._peers = LogCache(), Peers(self._start)
+        self._cache, self._gauges = LogCache(), LogCache(GAUGE_RING, GAUGE_BYTES)
+        self._peers = Peers(self._start)
         self._access_log = AccessLog(config.id, f"{config.id}-{boot}", time.monotonic)
         keys_url = f"{config.api_url}/token_keys"
         self._grants = Grants(lambda: fetch_keys(keys_url), config.dir / "token_keys.json")
@@ -89,6 +91,7 @@ class Agent:
             await _lock(stack, folder / "lock")
             self._session = await stack.enter_async_context(aiohttp.ClientSession())
             self._drains = self._log_drains()
+            self._intake = LogIntake(self._cache, self._gauges, self._drains, self._grants, self._peers)
             self._lines = AccessLines(self._access_log, self._cache, self._drains, self._peers, self._session)
             self._routing = Routing(self._config, self._grants, folder, self._lines.learn)
             self._xds = XdsServer(
@@ -108,7 +111,9 @@ class Agent:
 
     async def _serve(self, stack: contextlib.AsyncExitStack) -> None:
         access = LogAccess(self._session, self._config.api_url)
-        self._logs_http = LogsHttp(self._cache, self._drains, self._grants, access, self._peers, self._session)
+        self._logs_http = LogsHttp(
+            self._cache, self._gauges, self._intake, self._drains, self._grants, access, self._peers, self._session
+        )
         identity = {"type": "router", "id": self._config.id, "boot": self._start.boot, "http": self._http}
         admin = Admin(identity, Numbers(self._numbers, self._ask_envoy), self._problem, self._stop)
         for app, bound in (
@@ -155,6 +160,7 @@ class Agent:
             self._announce,
             hear=self._routing.hear,
             meet=lambda start: self._peers.meet(start, time.monotonic()),
+            lines=self._intake.hear,
             wait_s=WAIT_S[self._config.profile],
             router_start_s=timers.router_start_s,
         )
@@ -237,8 +243,9 @@ class Agent:
             "log_lines_total": cache.taken,
             "log_lines_doubled_total": cache.doubled,
             "log_sources_evicted_total": cache.evicted,
-            "log_bytes": cache.size,
-            "log_batches_refused_total": self._logs_http.refused,
+            "log_bytes": cache.size + self._gauges.size,
+            "log_gauges_total": self._gauges.taken,
+            "log_batches_refused_total": self._logs_http.refused + self._intake.refused,
             **self._drains.numbers(),
             "access_lines_total": self._access_log.lines,
             "access_messages_dropped_total": self._access_log.dropped_messages,

@@ -17,6 +17,9 @@ RING = 1000
 #: Of all sources together: bytes of text and of their frames, and the number of sources.
 MAX_BYTES, MAX_SOURCES = 128 * 1024 * 1024, 20_000
 
+#: The same of gauges: what a hundred instances say in half a minute, or one in 50 minutes.
+GAUGE_RING, GAUGE_BYTES = 200, 32 * 1024 * 1024
+
 #: Of one source, bytes: long lines of one app must not push out everybody else's.
 MAX_SOURCE_BYTES = 4 * 1024 * 1024
 

@@ -4,16 +4,30 @@ Clients parse strictly: one unknown field, a number where a text is meant or wro
 """
 
 import base64
+import json
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from chalicelib.contracts.logs import LogEntry
+from chalicelib.contracts.logs import GAUGE, LogEntry
 from router.log_cache import Meta, Window
 
 DEFAULT_LIMIT, MAX_LIMIT = 100, 1000
 
-#: Sent by clients; only logs are kept here.
-TYPES = {"ANY", "LOG", "COUNTER", "GAUGE", "TIMER", "EVENT"}
+LOG = "LOG"
+
+#: Sent by clients, and what of it is kept here.
+TYPES, KEPT = {"ANY", LOG, "COUNTER", GAUGE, "TIMER", "EVENT"}, frozenset({LOG, GAUGE})
+
+#: The metrics of a gauge, with Cloud Foundry's units.
+UNITS = {
+    "cpu": "percentage",
+    "memory": "bytes",
+    "disk": "bytes",
+    "memory_quota": "bytes",
+    "disk_quota": "bytes",
+    "log_rate": "B/s",
+}
 
 _INT64 = 2**63
 
@@ -22,11 +36,17 @@ class BadQueryError(ValueError):
     """The text says what is wrong with which parameter."""
 
 
-def window(query: Mapping[str, str], types: Iterable[str]) -> Window | None:
-    """What a read asks for; None when logs are not among the wanted ``types``. Raises BadQueryError."""
+def kinds(types: Iterable[str]) -> frozenset[str]:
+    """Which of those that are kept a read asks for, by its ``envelope_types``; all when it names none. Raises
+    BadQueryError."""
     wanted = {name for text in types for name in text.split(",") if name}
     if wanted - TYPES:
         raise BadQueryError(f"envelope_types can be {', '.join(sorted(TYPES))}")
+    return KEPT if not wanted or "ANY" in wanted else KEPT & wanted
+
+
+def window(query: Mapping[str, str]) -> Window:
+    """Which time a read asks for. Raises BadQueryError."""
     start, end = _number(query, "start_time", 0), _number(query, "end_time", 0)
     limit = _number(query, "limit", DEFAULT_LIMIT)
     if not 0 < limit <= MAX_LIMIT:
@@ -36,8 +56,6 @@ def window(query: Mapping[str, str], types: Iterable[str]) -> Window | None:
     descending = query.get("descending", "false").lower()
     if descending not in ("true", "false"):
         raise BadQueryError("descending can be true or false")
-    if wanted and not wanted & {"ANY", "LOG"}:
-        return None
     return Window(start, end or None, limit, descending == "true")
 
 
@@ -53,9 +71,10 @@ def _number(query: Mapping[str, str], name: str, default: int) -> int:
     return number
 
 
-def query(asked: Window) -> dict[str, str]:
-    """The inverse of :func:`window`."""
+def query(asked: Window, wanted: Iterable[str]) -> dict[str, str]:
+    """The inverse of :func:`window` and :func:`kinds`."""
     texts = {
+        "envelope_types": ",".join(sorted(wanted)),
         "start_time": str(asked.start),
         "limit": str(asked.limit),
         "descending": "true" if asked.descending else "false",
@@ -68,17 +87,44 @@ def batch(source_id: str, entries: Iterable[LogEntry]) -> dict[str, Any]:
 
 
 def _envelope(source_id: str, entry: LogEntry) -> dict[str, Any]:
-    return {
+    common: dict[str, Any] = {
         "timestamp": str(entry.timestamp),
         "source_id": source_id,
         "instance_id": entry.instance_id,
         "deprecated_tags": {},
+    }
+    if entry.type == GAUGE:
+        said = {name: {"unit": UNITS[name], "value": value} for name, value in (metrics(entry.text) or {}).items()}
+        tags = {"origin": "rep", "process_type": entry.source_type, "process_instance_id": entry.instance_guid}
+        return common | {"tags": tags, "gauge": {"metrics": said}}
+    return common | {
         "tags": {"source_type": entry.source_type, "process_instance_id": entry.instance_guid},
         "log": {
             "payload": base64.b64encode(entry.text.rstrip("\r\n").encode(errors="replace")).decode(),
             "type": entry.type,
         },
     }
+
+
+def metrics(text: str) -> dict[str, float] | None:
+    """What a gauge says, as far as it is known here; None when it is not an object of finite numbers."""
+    try:
+        said = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(said, dict):
+        return None
+    known = {name: value for name, value in said.items() if name in UNITS}
+    return known if all(_is_finite(value) for value in known.values()) else None
+
+
+def _is_finite(value: Any) -> bool:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def meta(sources: Mapping[str, Meta]) -> dict[str, Any]:

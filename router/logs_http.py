@@ -14,13 +14,14 @@ from yarl import URL
 
 from chalicelib.contracts.codec import DecodeError, from_json, to_json
 from chalicelib.contracts.grants import ROUTE
-from chalicelib.contracts.logs import DrainMarks, LogBatch, LogEntry
+from chalicelib.contracts.logs import GAUGE, DrainMarks, LogBatch, LogEntry
 from router import log_envelopes
 from router.api_error import error
 from router.drains.log_drains import LogDrains
 from router.grants import Grants
 from router.log_access import LogAccess
 from router.log_cache import LogCache, Window, merge
+from router.log_intake import LogIntake, sound
 from router.peers import Peers
 
 log = logging.getLogger(__name__)
@@ -39,13 +40,16 @@ class LogsHttp:
     def __init__(
         self,
         cache: LogCache,
+        gauges: LogCache,
+        intake: LogIntake,
         drains: LogDrains,
         grants: Grants,
         access: LogAccess,
         peers: Peers,
         session: aiohttp.ClientSession,
     ) -> None:
-        self._cache, self._drains, self._grants, self._access = cache, drains, grants, access
+        self._cache, self._gauges, self._intake = cache, gauges, intake
+        self._drains, self._grants, self._access = drains, grants, access
         self._peers, self._session = peers, session
         self.refused = 0
 
@@ -82,14 +86,14 @@ class LogsHttp:
         if allowed is None:
             self.refused += 1
             return web.Response(status=401)
-        if not all(0 <= entry.timestamp < 2**63 and entry.type in ("OUT", "ERR") for entry in batch.entries):
-            return web.Response(status=400, text="a timestamp or type is out of range")
+        if not sound(batch.entries):
+            return web.Response(status=400, text="a timestamp, type or metric is out of range")
         kind, source_id = allowed
         foreign = kind == ROUTE and any(entry.source_type != "RTR" for entry in batch.entries)
         if source_id != batch.source_id or foreign:
             self.refused += 1
             return web.Response(status=403)
-        self._drains.take(batch.source_id, grant or batch.grant, self._cache.put(batch.source_id, batch.entries))
+        self._intake.take(batch, grant or batch.grant)
         return web.Response(status=204)
 
     async def _peer_drains(self, request: web.Request) -> web.Response:
@@ -114,13 +118,13 @@ class LogsHttp:
     async def _read(self, request: web.Request) -> web.Response:
         source = request.match_info["source"]
         try:
-            window = log_envelopes.window(request.query, request.query.getall("envelope_types", []))
+            window, kinds = _asked(request)
         except log_envelopes.BadQueryError as problem:
             return _error(400, 10005, "CF-BadQueryParameter", f"The query parameter is invalid: {problem}")
         refusal = await self._refusal(request, source)
         if refusal is not None:
             return refusal
-        entries = [] if window is None else await self._from_owners(request, source, window)
+        entries = await self._from_owners(request, source, window, kinds) if kinds else []
         return web.json_response(log_envelopes.batch(source, entries))
 
     async def _refusal(self, request: web.Request, source: str) -> web.Response | None:
@@ -132,22 +136,27 @@ class LogsHttp:
             return None
         return web.Response(status=refusal.status, body=refusal.body, content_type=refusal.content_type)
 
-    async def _from_owners(self, request: web.Request, source: str, window: Window) -> list[LogEntry]:
+    async def _from_owners(
+        self, request: web.Request, source: str, window: Window, kinds: frozenset[str]
+    ) -> list[LogEntry]:
         """Own lines and those of the owners: each has them all unless it is new, and then the others fill in."""
         _, others = self._peers.owners(source)
         headers = {"Authorization": request.headers.get("Authorization", "")}
-        reads = [self._from_peer(address, source, window, headers) for address in others]
-        return merge([self._cache.read(source, window), *await asyncio.gather(*reads)], window)
+        query = log_envelopes.query(window, kinds)
+        reads = [self._from_peer(address, source, query, headers) for address in others]
+        return merge([*self._own(source, window, kinds), *await asyncio.gather(*reads)], window)
+
+    def _own(self, source: str, window: Window, kinds: frozenset[str]) -> list[list[LogEntry]]:
+        kept = ((log_envelopes.LOG, self._cache), (GAUGE, self._gauges))
+        return [cache.read(source, window) for kind, cache in kept if kind in kinds]
 
     async def _from_peer(
-        self, address: str, source: str, window: Window, headers: dict[str, str]
+        self, address: str, source: str, query: dict[str, str], headers: dict[str, str]
     ) -> tuple[LogEntry, ...]:
         url = URL(f"{address}/peer/read/{quote(source, safe='')}", encoded=True)
         timeout = aiohttp.ClientTimeout(total=PEER_TIMEOUT_S)
         try:
-            async with self._session.get(
-                url.with_query(log_envelopes.query(window)), headers=headers, timeout=timeout
-            ) as answer:
+            async with self._session.get(url.with_query(query), headers=headers, timeout=timeout) as answer:
                 answer.raise_for_status()
                 return from_json(LogBatch, await answer.json()).entries
         except (aiohttp.ClientError, TimeoutError, ValueError) as problem:
@@ -157,13 +166,13 @@ class LogsHttp:
     async def _peer_read(self, request: web.Request) -> web.Response:
         source = request.match_info["source"]
         try:
-            window = log_envelopes.window(request.query, ())
+            window, kinds = _asked(request)
         except log_envelopes.BadQueryError as problem:
             return web.Response(status=400, text=str(problem))
         refusal = await self._refusal(request, source)
         if refusal is not None:
             return refusal
-        entries = self._cache.read(source, window or Window())
+        entries = merge(self._own(source, window, kinds), window)
         return web.json_response(to_json(LogBatch(source, tuple(entries))))
 
     async def _meta(self, request: web.Request) -> web.Response:
@@ -183,6 +192,12 @@ class LogsHttp:
         verdicts = await asyncio.gather(*(readable(source) for source in candidates))
         found = {name: self._cache.meta(name) for name, good in zip(candidates, verdicts, strict=True) if good}
         return web.json_response(log_envelopes.meta({name: one for name, one in found.items() if one is not None}))
+
+
+def _asked(request: web.Request) -> tuple[Window, frozenset[str]]:
+    """Raises BadQueryError."""
+    types = request.query.getall("envelope_types", [])
+    return log_envelopes.window(request.query), log_envelopes.kinds(types)
 
 
 async def _unknown(request: web.Request) -> web.Response:

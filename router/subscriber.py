@@ -18,6 +18,7 @@ from chalicelib.adapters.inbox import Inbox
 from chalicelib.contracts.codec import DecodeError
 from chalicelib.contracts.components import Announce
 from chalicelib.contracts.envelope import Envelope
+from chalicelib.contracts.logs import AppLines
 from chalicelib.contracts.routing import Register, RouterStart, Unregister
 
 log = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ Hear = Callable[[Register | Unregister, float], bool]
 
 
 class Subscriber:
-    """``start`` and ``announce`` are what is said of this router; ``hear`` and ``meet`` take what others say."""
+    """``start`` and ``announce`` are what is said of this router; the callables take what others say."""
 
     def __init__(
         self,
@@ -45,11 +46,12 @@ class Subscriber:
         announce: Announce,
         hear: Hear,
         meet: Callable[[RouterStart], bool],
+        lines: Callable[[AppLines], None],
         wait_s: int,
         router_start_s: float,
     ) -> None:
         self._bus, self._start, self._announce = bus, start, announce
-        self._hear, self._meet = hear, meet
+        self._hear, self._meet, self._lines = hear, meet, lines
         self._wait_s, self._router_start_s = wait_s, router_start_s
         self._inbox = Inbox(bus, f"router-{start.router}-{start.boot}", TOPICS, wait_s)
         self._inbox.on_answer = self._answered
@@ -143,5 +145,7 @@ class Subscriber:
         elif envelope.subject == "router.start":
             if self._meet(envelope.read(RouterStart)) and time.monotonic() - self._asked_at > ASK_PAUSE_S:
                 self._ask()  # so that the new one soon knows all others
+        elif envelope.subject == "app.lines":
+            self._lines(envelope.read(AppLines))
         elif envelope.subject == "component.discover":
             self._say("component.announce", self._announce)

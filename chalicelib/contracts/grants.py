@@ -8,3 +8,8 @@ Neither expires: an instance may outlive any time that CC is away, and both name
 
 ISSUER = "zf"
 ROUTE, LOG = "route", "log"
+
+
+def log_claims(app_guid: str) -> dict[str, str]:
+    """What CC signs for who may post log envelopes of this app."""
+    return {"typ": LOG, "sub": app_guid, "iss": ISSUER}

@@ -13,15 +13,22 @@ from dataclasses import field
 
 from chalicelib.contracts.frozen import frozen
 
+#: Types of an entry.
+OUT, ERR, GAUGE = "OUT", "ERR", "GAUGE"
+
+#: CloudController's own lines. Each has a writer of its own: the guid of what it tells.
+API = "API"
+
 #: Sources in one question to CC.
 MAX_ASKED = 50
 
 
 @frozen
 class LogEntry:
-    """offset: grows within (instance_guid, source_type). timestamp: ns since the epoch. type: OUT or ERR.
+    """offset: grows within (instance_guid, source_type). timestamp: ns since the epoch. type: OUT, ERR or GAUGE.
 
-    source_type: STG, APP/PROC/WEB, CELL, RTR ... instance_id: the index, as text. text: without its newline.
+    source_type: STG, APP/PROC/WEB, CELL, RTR, API ... instance_id: the index, as text. text: without its newline.
+    A gauge has its process's type as source_type, and as text a JSON object: metric -> number.
     """
 
     instance_guid: str
@@ -35,11 +42,18 @@ class LogEntry:
 
 @frozen
 class LogBatch:
-    """grant: of the sender, unless it is in the header."""
+    """grant: of the sender, unless it is in the header. Lines or gauges, never both in one batch."""
 
     source_id: str
     entries: tuple[LogEntry, ...]
     grant: str = ""
+
+
+@frozen
+class AppLines:
+    """``app.lines``, CC to topic ``routes``: lines of source type API. Each router takes those of the apps it owns."""
+
+    batches: tuple[LogBatch, ...]
 
 
 @frozen

@@ -46,6 +46,8 @@ class Timers:
     route_settle_s: float = 3
     stop_grace_s: float = 10
     log_flush_s: float = 0.2
+    #: What an instance uses goes into its app's log so often.
+    gauge_s: float = 15
     #: How long a router goes by what it knows of an app's log drains.
     drains_known_s: float = 60
     crashed_kept_s: float = 3600
@@ -88,6 +90,7 @@ LOCAL = Timers(
     register_s=20,
     router_start_s=10,
     route_settle_s=0.3,
+    gauge_s=5,
     drains_known_s=10,
     drain_deadline_s=60,
     deployment_patience_s=30,

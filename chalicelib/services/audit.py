@@ -1,9 +1,12 @@
-"""Audit events: written in the transaction of what they tell of."""
+"""Audit events: written in the transaction of what they tell of. What is about an app is told in its log, too."""
 
 from typing import Any
 
 from chalicelib.adapters.clock import new_guid, now, stamp
+from chalicelib.core import app_lines
 from chalicelib.core.roles import Actor
+from chalicelib.services import app_log
+from chalicelib.tables.apps import App
 from chalicelib.tables.base import Resource
 from chalicelib.tables.ledger import AuditEvent
 from chalicelib.tables.unit import Unit
@@ -24,15 +27,16 @@ def record(
     org_guid: str | None = None,
     data: dict[str, Any] | None = None,
     guid: str | None = None,
+    at: float | None = None,
 ) -> None:
     """``event``: ``audit.app.create`` and the like. ``data`` must hold no secret; say ``[PRIVATE DATA HIDDEN]``.
 
-    guid: of what may be told twice, so that it makes one event.
+    guid: of what may be told twice, so that it makes one event; at: when that was, epoch s, so that it makes one line.
     """
-    created_at = stamp()
+    created_at, guid = stamp(), guid or new_guid()
     unit.put(
         AuditEvent(
-            guid or new_guid(),
+            guid,
             created_at=created_at,
             day=created_at[:10],
             type=event,
@@ -45,3 +49,6 @@ def record(
             expires_at=int(now()) + KEPT_S,
         )
     )
+    line = app_lines.line(event, str(target.guid), data or {}) if isinstance(target, App) else None
+    if line is not None:
+        app_log.tell(unit, str(target.guid), guid, line, now() if at is None else at)

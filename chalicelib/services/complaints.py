@@ -58,13 +58,14 @@ def crashed(world: World, gone: DropletExited, trace: str) -> None:
     }
     space = listing.find(Space, str(app.space_guid))
     org_guid = str(space.org_guid) if space else None
-    about_process = {**data, "process_guid": gone.process_guid}
+    process = listing.find(Process, gone.process_guid)
+    about_process = {**data, "process_guid": gone.process_guid, **({"process_type": process.type} if process else {})}
     second = guid_from(gone.instance_guid, "audit.app.process.crash")
     for event, told, guid in (
         ("app.crash", data, gone.instance_guid),
         ("audit.app.process.crash", about_process, second),
     ):
-        audit.record(unit, audit.SYSTEM, event, app, str(app.space_guid), org_guid, told, guid)
+        audit.record(unit, audit.SYSTEM, event, app, str(app.space_guid), org_guid, told, guid, gone.at)
     unit.commit()
     if app.deployment_guid:
         rollouts.advance(world, str(app.deployment_guid), trace, gone)

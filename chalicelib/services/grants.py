@@ -1,7 +1,7 @@
 """Signs what lets DEAs speak to routers (contracts.grants): who may serve which routes, who may post whose logs."""
 
 from chalicelib.bootstrap import World
-from chalicelib.contracts.grants import ISSUER, LOG, ROUTE
+from chalicelib.contracts.grants import ISSUER, ROUTE, log_claims
 from chalicelib.tables.running import Process
 
 
@@ -20,4 +20,4 @@ def route_grant(world: World, instance_guid: str, process: Process) -> str:
 
 def log_grant(world: World, app_guid: str) -> str:
     """Its holder may post log envelopes of this app."""
-    return world.keys.sign({"typ": LOG, "sub": app_guid, "iss": ISSUER})
+    return world.keys.sign(log_claims(app_guid))

@@ -53,10 +53,13 @@ Refused = PaasError | Callable[[], PaasError] | None
 
 
 class Unit:
-    """Collects changes and messages; see the module. Not thread-safe; use one per request or message."""
+    """Collects changes and messages; see the module. Not thread-safe; use one per request or message.
 
-    def __init__(self, bus: Bus, trace: str = "") -> None:
-        self.bus, self.trace = bus, trace
+    sign: makes grants for messages; only CC can.
+    """
+
+    def __init__(self, bus: Bus, trace: str = "", sign: Callable[[dict[str, Any]], str] | None = None) -> None:
+        self.bus, self.trace, self.sign = bus, trace, sign
         self._operations: list[Operation] = []
         self._messages: list[tuple[str, Envelope, float]] = []
         self._tallies: dict[Hashable, tuple[Any, Callable[[Unit, Any], None]]] = {}

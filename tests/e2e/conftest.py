@@ -12,8 +12,16 @@ from tests.support.platform import Platform, a_platform
 def platform() -> Iterator[Platform]:
     weather = os.environ.get("ZF_TEST_WEATHER")
     flags = ("--weather-seed", weather) if weather else ()
-    # All bids are compared however busy the machine is, or late the bus: the window ends when all DEAs have answered.
-    with a_platform(flags=flags, ZF_BID_WINDOW_S="0.6") as running:
+    environment = {
+        # All bids are compared however busy the machine is, or late the bus: the window ends when all have answered.
+        "ZF_BID_WINDOW_S": "0.6",
+        # Log drains may lead to servers of the tests, and are soon noticed.
+        "ZF_ALLOWED_ADDRESSES": "127.0.0.1",
+        "ZF_PLAIN_DRAINS": "true",
+        "ZF_DRAINS_KNOWN_S": "1",
+        "ZF_GAUGE_S": "2",
+    }
+    with a_platform(flags=flags, **environment) as running:
         yield running
 
 

@@ -27,6 +27,7 @@ from router.drains.log_drains import LogDrains, Settings
 from router.grants import Grants
 from router.log_access import LogAccess
 from router.log_cache import LogCache, Window
+from router.log_intake import LogIntake
 from router.logs_http import LogsHttp
 from router.peers import Peers
 from router.serving import bind_tcp, serve
@@ -143,7 +144,9 @@ class Routers:
         } | self._settings
         memory = self._folder / f"{name}.json"
         drains = LogDrains(Settings(**given), cache, peers, directory, session, memory, time.monotonic, time.time_ns)
-        http = LogsHttp(cache, drains, grants, LogAccess(session, self._plane.url), peers, session)
+        intake = LogIntake(cache, LogCache(), drains, grants, peers)
+        access = LogAccess(session, self._plane.url)
+        http = LogsHttp(cache, LogCache(), intake, drains, grants, access, peers, session)
         runner = await serve(http.inner_app(), bound)
         self._stack.push_async_callback(runner.cleanup)
         task = asyncio.ensure_future(_work(drains))

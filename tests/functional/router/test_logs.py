@@ -11,7 +11,7 @@ import pytest
 
 from chalicelib.adapters.bus import Bus
 from chalicelib.contracts.codec import to_json
-from chalicelib.contracts.logs import LogBatch, LogEntry
+from chalicelib.contracts.logs import AppLines, LogBatch, LogEntry
 from chalicelib.core.rendezvous import owners
 from tests.functional.router.cloud import ControlPlane, Dea, Instance, Router, eventually
 
@@ -91,6 +91,52 @@ def test_a_batch_that_comes_twice_is_kept_once(router: Router, plane: ControlPla
     post(router, grant, source, lines(["one", "two"]))
     post(router, grant, source, lines(["two", "three"], first=1))
     assert texts(read(router, source)) == ["one", "two", "three"]
+
+
+def test_what_the_control_plane_says_on_the_bus_is_read_once_whatever_the_bus_does(
+    router: Router, bus: Bus, plane: ControlPlane, source: str
+) -> None:
+    def say(number: int, grant: str, app: str = source) -> None:
+        entry = LogEntry(f"event-{number}", number, number, "OUT", "API", "0", f"did {number}")
+        bus.say("topic:routes", "app.lines", AppLines((LogBatch(app, (entry,), grant),)))
+
+    grant, refused = log_grant(plane, source), router.varz()["router"]["log_batches_refused_total"]
+    for forged in ("x.y.z", log_grant(plane, "another"), plane.sign({"typ": "route", "app": source})):
+        say(1, forged)
+    for number in (9, 8, 9, 7, 8):
+        say(number, grant)
+    eventually(lambda: router.varz()["router"]["log_batches_refused_total"] == refused + 3)
+    eventually(lambda: texts(read(router, source)) == ["did 7", "did 8", "did 9"])
+    assert read(router, source, limit=1).json()["envelopes"]["batch"][0] == {
+        "timestamp": "7",
+        "source_id": source,
+        "instance_id": "0",
+        "deprecated_tags": {},
+        "tags": {"source_type": "API", "process_instance_id": "event-7"},
+        "log": {"payload": base64.b64encode(b"did 7").decode(), "type": "OUT"},
+    }
+
+
+def test_gauges_are_read_apart_from_lines_and_push_none_out(router: Router, plane: ControlPlane, source: str) -> None:
+    grant = log_grant(plane, source)
+    assert post(router, grant, source, lines(["a line"])) == 204
+    gauges = tuple(
+        LogEntry("i-1", 2000 + n, 2000 + n, "GAUGE", "web", "0", f'{{"cpu": 1.5, "memory": {n}}}') for n in range(1100)
+    )
+    assert post(router, grant, source, gauges) == 204
+    assert post(router, grant, source, gauges[-2:]) == 204
+    assert texts(read(router, source, envelope_types="LOG")) == ["a line"]
+    found = read(router, source, envelope_types="GAUGE", limit=1000).json()["envelopes"]["batch"]
+    assert len(found) == 200
+    assert found[-1]["gauge"]["metrics"] == {
+        "cpu": {"unit": "percentage", "value": 1.5},
+        "memory": {"unit": "bytes", "value": 1099},
+    }
+    both = read(router, source, limit=1000).json()["envelopes"]["batch"]
+    assert [("log" in one, "gauge" in one) for one in both[:2]] == [(True, False), (False, True)]
+    assert read(router, source, envelope_types="COUNTER").json() == {"envelopes": {"batch": []}}
+    for bad in (gauges[:1] + lines(["x"]), lines(["x"]) + gauges[:1], (replace(gauges[0], text='{"cpu": "x"}'),)):
+        assert post(router, grant, source, bad) == 400
 
 
 def test_only_the_holder_of_the_grant_may_post(router: Router, plane: ControlPlane, source: str) -> None:

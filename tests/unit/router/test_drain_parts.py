@@ -6,7 +6,7 @@ import pytest
 
 from chalicelib.contracts.logs import AppDrains, LogEntry
 from router.drains.backlog import BATCH_LINES, Backlog, Budget
-from router.drains.marks import Marks
+from router.drains.marks import MAX_API, Marks
 from router.drains.syslog import framed, message
 from router.drains.targets import BadDrainError, parse
 from router.log_cache import size_of
@@ -71,3 +71,29 @@ def test_marks_pass_each_line_on_once_in_any_order() -> None:
     assert told.pass_on([entry(1), entry(2), entry(3), entry(7, "i-2")]) == [entry(3)]
     told.merge(marks.all())
     assert told.pass_on([entry(3)]) == []
+
+
+def api(number: int, at: int = 0) -> LogEntry:
+    return replace(entry(at or 1000 + number, f"event-{number}"), source_type="API")
+
+
+def test_lines_of_the_control_plane_go_once_each_however_late_or_often_they_come() -> None:
+    marks, told = Marks(), Marks()
+    assert marks.pass_on([api(5), api(3)]) == [api(5), api(3)]
+    assert marks.pass_on([api(4), api(3), api(5)]) == [api(4)]
+    assert marks
+    told.merge(marks.all())
+    assert told.pass_on([api(3), api(4), api(5), entry(0)]) == [entry(0)]
+
+
+def test_many_lines_of_the_control_plane_cost_little_and_still_go_once() -> None:
+    marks, many = Marks(), [api(number) for number in range(500)]
+    assert marks.pass_on(many) == many
+    assert len(marks.all()) == MAX_API + 1
+    other = Marks(marks.all())
+    for one in (marks, other):
+        assert one.pass_on(many) == []
+        # Later than the last that is remembered, though it is older than some of these.
+        late = api(1000, at=1490)
+        assert one.pass_on([late]) == [late]
+        assert one.pass_on([late]) == []

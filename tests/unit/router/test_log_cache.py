@@ -97,3 +97,14 @@ def test_owners_are_merged_without_doubles_within_the_limit() -> None:
     assert [entry.offset for entry in merge([one, other], Window(limit=3))] == [1, 2, 3]
     newest = Window(limit=2, descending=True)
     assert [entry.offset for entry in merge([one[::-1], other[::-1]], newest)] == [4, 3]
+
+
+def test_lines_that_have_a_writer_each_are_kept_once_in_any_order() -> None:
+    def api(number: int) -> LogEntry:
+        return replace(line(number, instance=f"event-{number}"), source_type="API")
+
+    cache = LogCache()
+    for number in (3, 1, 3, 2, 1):
+        cache.put("app", [api(number)])
+    assert texts(cache) == ["line 1", "line 2", "line 3"]
+    assert cache.doubled == 2
