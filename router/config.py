@@ -5,10 +5,11 @@ and pid file; its path must be short, for Unix sockets carry at most 107 charact
 address), ``ZF_API_UPSTREAM``, ``ZF_UPLOADER_SOCKET``, ``ZF_DOMAIN``, ``ZF_EXTERNAL_PORT``,
 ``ZF_PREFIX``, ``ZF_ACCOUNT``, ``AWS_DEFAULT_REGION``, ``ZF_HTTP_PORT``, ``ZF_READY_FILE``, ``ZF_LOG_LEVEL``,
 ``ZF_ENVOY_CONCURRENCY`` (worker threads), ``ZF_ENVOY_HEAP_MB`` (beyond it requests are shed),
-``ZF_ALLOWED_ADDRESSES`` (of log drains, see core.addresses), ``ZF_PLAIN_DRAINS`` (``true``: also without encryption)
-and the timers.
+``ZF_ALLOWED_ADDRESSES`` (of log drains, see core.addresses), ``ZF_PLAIN_DRAINS`` (``true``: also without encryption),
+``ZF_STICKY_COOKIES`` (names of session cookies, with commas between; ``none``: no sticky sessions) and the timers.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,9 @@ from chalicelib.core.timers import from_env as timers_from_env
 
 #: sockaddr_un.sun_path is 108 bytes with its final zero; the longest name below the folder is log-cache.sock.
 MAX_DIR = 107 - len("/log-cache.sock")
+
+
+_COOKIE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,7 @@ class Config:
     heap_mb: int
     allowed_addresses: Allowed
     plain_drains: bool
+    sticky_cookies: tuple[str, ...]
     timers: Timers
 
     @property
@@ -98,6 +103,7 @@ def from_env(env: Mapping[str, str]) -> Config:
         heap_mb=number("ZF_ENVOY_HEAP_MB", 2048),
         allowed_addresses=Allowed.parse(env.get(addresses.VARIABLE, "")),
         plain_drains=_truth("ZF_PLAIN_DRAINS", text("ZF_PLAIN_DRAINS", "false")),
+        sticky_cookies=_cookies("ZF_STICKY_COOKIES", text("ZF_STICKY_COOKIES", "JSESSIONID")),
         timers=timers_from_env(env),
     )
 
@@ -114,6 +120,14 @@ def _truth(name: str, text: str) -> bool:
     if text not in ("true", "false"):
         raise ValueError(f"{name} is {text!r}; it can be true or false")
     return text == "true"
+
+
+def _cookies(name: str, text: str) -> tuple[str, ...]:
+    """Names by RFC 6265; those characters among them that would end a string in a script are not taken."""
+    names = () if text == "none" else tuple(part.strip() for part in text.split(","))
+    if not all(_COOKIE.fullmatch(one) for one in names):
+        raise ValueError(f"{name} is {text!r}; it must be names of cookies, with commas between, or none")
+    return names
 
 
 def _address(name: str, text: str) -> Address:

@@ -9,7 +9,7 @@ longer). The reasons of the settings stand beside them; architecture, section 7 
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,8 @@ from envoy.extensions.upstreams.http.v3 import http_protocol_options_pb2  # noqa
 from google.protobuf.json_format import ParseDict
 
 from chalicelib.contracts.routing import Endpoint, RouteRule
+from chalicelib.core.routing import APP_PORT
+from router import sticky
 
 CLUSTER = "type.googleapis.com/envoy.config.cluster.v3.Cluster"
 ASSIGNMENT = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment"
@@ -173,20 +175,53 @@ def cluster(route: str, endpoints: Iterable[Endpoint] = ()) -> bytes:
     return bytes(cluster_pb2.Cluster(name=route).SerializeToString()) + template
 
 
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One port of an instance. weight: of its destination, which all targets of ``group`` share; 0: none."""
+
+    endpoint: Endpoint
+    port: int
+    group: tuple[str, int] = ("", 0)
+    weight: int = 0
+
+
+def targets(route: str, endpoints: Iterable[Endpoint]) -> Iterator[Target]:
+    """Where a route's requests may go. A port that was named after the start of an instance is not open there."""
+    for endpoint in endpoints:
+        rule = rule_of(endpoint, route)
+        if rule is None or not rule.ports:
+            yield (
+                Target(endpoint, endpoint.port, (rule.group, 0), rule.weight)
+                if rule
+                else Target(endpoint, endpoint.port)
+            )
+            continue
+        opened = {APP_PORT: endpoint.port} | {port.internal: port.external for port in endpoint.ports}
+        weights = rule.weights if len(rule.weights) == len(rule.ports) else (0,) * len(rule.ports)
+        for named, weight in zip(rule.ports, weights, strict=True):
+            if named in opened:
+                yield Target(endpoint, opened[named], (rule.group, named), weight)
+
+
 def load_assignment(route: str, endpoints: Sequence[Endpoint]) -> bytes:
-    """The instances behind a route, each with its weight and what an access line says of it."""
+    """The instances behind a route, each with its weight, its sticky cookie and what an access line says of it."""
     assignment = endpoint_pb2.ClusterLoadAssignment(cluster_name=route)
     locality = assignment.endpoints.add()
-    rules = [rule_of(endpoint, route) for endpoint in endpoints]
-    sizes = Counter(rule.group for rule in rules if rule)
-    for endpoint, rule in zip(endpoints, rules, strict=True):
-        target = locality.lb_endpoints.add()
-        if rule and rule.weight > 0:
-            target.load_balancing_weight.value = max(1, rule.weight * WEIGHT_UNIT // sizes[rule.group])
+    found = list(targets(route, endpoints))
+    sizes = Counter(one.group for one in found)
+    for one in found:
+        endpoint, target = one.endpoint, locality.lb_endpoints.add()
+        if one.weight > 0:
+            target.load_balancing_weight.value = max(1, one.weight * WEIGHT_UNIT // sizes[one.group])
         address = target.endpoint.address.socket_address
-        address.address, address.port_value = endpoint.host, endpoint.port
+        address.address, address.port_value = endpoint.host, one.port
         target.metadata.filter_metadata[METADATA].update(
-            {"app": endpoint.app_guid, "instance": endpoint.instance_guid, "index": str(endpoint.index)}
+            {
+                "app": endpoint.app_guid,
+                "instance": endpoint.instance_guid,
+                "index": str(endpoint.index),
+                sticky.STICKY_KEY: sticky.value_of(endpoint, one.port),
+            }
         )
     return bytes(assignment.SerializeToString(deterministic=True))
 

@@ -10,6 +10,7 @@ from envoy.extensions.filters.network.http_connection_manager.v3 import (
     http_connection_manager_pb2,  # noqa: F401 (named in an Any)
 )
 
+from router import sticky
 from router.api_error import error
 from router.config import Config
 from router.envoy_config import METADATA, REQUEST_TIMEOUT, ROUTES_NAME, serialised
@@ -37,13 +38,14 @@ def listener(config: Config) -> bytes:
             "config_source": {"ads": {}, "resource_api_version": "V3", "initial_fetch_timeout": "0s"},
         },
         "http_filters": [
+            *sticky.filters(config.sticky_cookies),
             {
                 "name": "envoy.filters.http.router",
                 "typed_config": {
                     "@type": f"{_EXTENSIONS}filters.http.router.v3.Router",
                     "suppress_envoy_headers": True,
                 },
-            }
+            },
         ],
         # This is the edge: what only a proxy may say is replaced, request ids among it.
         "use_remote_address": True,

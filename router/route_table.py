@@ -115,7 +115,7 @@ def _has_address(endpoint: Endpoint) -> bool:
         ipaddress.ip_address(endpoint.host)
     except ValueError:
         return False
-    return 0 < endpoint.port < 65536
+    return all(0 < port < 65536 for port in (endpoint.port, *(one.external for one in endpoint.ports)))
 
 
 def apply(table: RouteTable, message: Register | Unregister, sent_at: float, now: float) -> tuple[RouteTable, Changes]:

@@ -9,6 +9,8 @@ class RouteRule:
 
     weight: of all instances of ``group`` together, compared with the route's other groups; 0: none was said.
     protocol: http1 or http2 (without TLS). balance: round-robin or least-connection; empty: at random.
+    ports: of its destinations, as these name them (:class:`OpenPort`); empty: ``$PORT``. weights: what each of them has
+    of ``weight``, when one was said.
     """
 
     route: str
@@ -16,6 +18,16 @@ class RouteRule:
     weight: int = 0
     protocol: str = "http1"
     balance: str = ""
+    ports: tuple[int, ...] = ()
+    weights: tuple[int, ...] = ()
+
+
+@frozen
+class OpenPort:
+    """internal: as destinations name it. external: of the host, where it is reached."""
+
+    internal: int
+    external: int
 
 
 @frozen
@@ -23,7 +35,8 @@ class Endpoint:
     """A healthy instance behind routes (``host[/path]``, lower case, ``*.`` for a wildcard).
 
     grant: JWT signed by CC over instance guid, routes and routes_version (contracts.grants).
-    rules: filled in by routers; what a DEA says there counts for nothing.
+    rules: filled in by routers; what a DEA says there counts for nothing. port: of the host, to ``$PORT``.
+    ports: all that are open, when there are more than one or it has another name than 8080.
     """
 
     instance_guid: str
@@ -37,6 +50,7 @@ class Endpoint:
     routes_version: int
     grant: str
     rules: tuple[RouteRule, ...] = ()
+    ports: tuple[OpenPort, ...] = ()
 
 
 @frozen

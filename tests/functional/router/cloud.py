@@ -216,11 +216,12 @@ class Router:
 
 
 class Instance:
-    """An app instance on a port of its own. ``answer(reader, writer)`` handles one connection."""
+    """An app instance on a port of its own. headers: what it answers with besides."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.requests: list[dict[str, str]] = []
+        self.headers: list[tuple[str, str]] = []
         instance = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -233,6 +234,8 @@ class Instance:
                 text = f"{instance.name} {self.command} {self.path} {len(body)}".encode()
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(text)))
+                for key, value in instance.headers:
+                    self.send_header(key, value)
                 self.end_headers()
                 self.wfile.write(text)
 

@@ -18,6 +18,9 @@ def test_what_is_needed_is_enough() -> None:
     assert (config.listen, config.api) == (Address("127.0.0.1", 8080), Address("127.0.0.1", 9000))
     assert (config.api_url, config.dir) == ("http://127.0.0.1:9000", Path("/run/zf/r0"))
     assert config.ready_file is None
+    assert config.sticky_cookies == ("JSESSIONID",)
+    assert from_env(NEEDED | {"ZF_STICKY_COOKIES": "SID, x-y"}).sticky_cookies == ("SID", "x-y")
+    assert from_env(NEEDED | {"ZF_STICKY_COOKIES": "none"}).sticky_cookies == ()
 
 
 @pytest.mark.parametrize("name", NEEDED)
@@ -39,6 +42,8 @@ def test_what_is_missing_is_named(name: str) -> None:
         ("ZF_ROUTER_DIR", "/" + "x" * MAX_DIR),
         ("ZF_PRUNE_S", "soon"),
         ("ZF_PROFILE", "home"),
+        ("ZF_STICKY_COOKIES", 'A,"]=0'),
+        ("ZF_STICKY_COOKIES", "A,,B"),
     ],
 )
 def test_nonsense_is_named(name: str, value: str) -> None:

@@ -1,13 +1,14 @@
 """Rendering, read back through protobuf."""
 
 import random
+from dataclasses import replace
 
 from envoy.config.cluster.v3.cluster_pb2 import Cluster
 from envoy.config.endpoint.v3.endpoint_pb2 import ClusterLoadAssignment
 from envoy.config.route.v3.route_pb2 import RouteConfiguration
 from envoy.extensions.upstreams.http.v3.http_protocol_options_pb2 import HttpProtocolOptions
 
-from chalicelib.contracts.routing import Endpoint
+from chalicelib.contracts.routing import Endpoint, OpenPort
 from router.envoy_config import ASSIGNMENT, CLUSTER, ROUTES, ROUTES_NAME
 from router.rendering import Rendering
 from router.route_index import RouteIndex
@@ -42,7 +43,8 @@ def test_an_endpoint_is_a_cluster_an_assignment_and_a_host() -> None:
     assignment = ClusterLoadAssignment.FromString(rendering.resources[ASSIGNMENT]["a.x"].value)
     target = assignment.endpoints[0].lb_endpoints[0]
     assert target.endpoint.address.socket_address.port_value == 1001
-    assert dict(target.metadata.filter_metadata["zf"]) == {"app": "app-1", "instance": "g1", "index": "0"}
+    said = {"app": "app-1", "instance": "g1", "index": "0", "sticky": f"g1.{b'10.0.0.1:1001'.hex()}"}
+    assert dict(target.metadata.filter_metadata["zf"]) == said
     assert hosts(rendering) == {"a.x": [("/", "a.x", "app-1")]}
 
 
@@ -115,6 +117,24 @@ def test_a_destinations_weight_is_shared_by_its_instances() -> None:
     weights = [one.load_balancing_weight.value for one in assignment.endpoints[0].lb_endpoints]
     assert weights == [35000, 35000, 30000]
     assert cluster_of(rendering, "a.x").lb_policy == Cluster.ROUND_ROBIN, "choosing at random knows no weights"
+
+
+def test_a_destination_reaches_the_port_that_it_names_where_that_is_open() -> None:
+    both = {"ports": (8080, 9000), "weights": (25, 75), "weight": 100, "group": "web"}
+    opened = replace(an_endpoint("g1", "a.x", port=1001), ports=(OpenPort(8080, 1001), OpenPort(9000, 1002)))
+    _, rendering = rendered(ruled(opened, **both), ruled(an_endpoint("g2", "a.x", port=2001), **both))
+    assignment = ClusterLoadAssignment.FromString(rendering.resources[ASSIGNMENT]["a.x"].value)
+    found = {
+        one.endpoint.address.socket_address.port_value: one.load_balancing_weight.value
+        for one in assignment.endpoints[0].lb_endpoints
+    }
+    assert found == {1001: 12500, 1002: 75000, 2001: 12500}
+
+
+def test_a_port_that_is_open_nowhere_has_no_instance() -> None:
+    _, rendering = rendered(ruled(an_endpoint("g1", "a.x"), ports=(9000,)))
+    assignment = ClusterLoadAssignment.FromString(rendering.resources[ASSIGNMENT]["a.x"].value)
+    assert not assignment.endpoints[0].lb_endpoints
 
 
 def test_a_cluster_is_as_its_route_asks_and_follows_it() -> None:
