@@ -1,22 +1,22 @@
 """The signing keys of tokens and grants, and the sealing key of secrets, from Secrets Manager.
 
 Read once per process and again every few minutes, or when a token names a key that is not known: keys are rotated
-while processes run. Loading a PEM takes 36 ms, so it waits for the first use.
+while processes run. Loading a PEM takes 36 ms, so it waits for the first use; so do the libraries, 50 ms, which
+functions that never see a token need not load.
 """
 
 import base64
 import json
 import time
 from functools import cached_property
-from typing import Any
-
-from cryptography.fernet import Fernet
-from joserfc import jws, jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import RSAKey
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.adapters import aws
 from chalicelib.contracts.frozen import frozen
+
+if TYPE_CHECKING:
+    from cryptography.fernet import Fernet
+    from joserfc.jwk import RSAKey
 
 ALGORITHM = "RS256"
 
@@ -34,7 +34,7 @@ MOST_EARLIER = 20
 class Earlier:
     """The public half of a key that signs no more. tokens_until: epoch s; grants it verifies while it is kept."""
 
-    key: RSAKey
+    key: "RSAKey"
     tokens_until: float
 
 
@@ -44,10 +44,10 @@ class Ring:
 
     version: str
     sealing: str
-    signing: RSAKey
+    signing: "RSAKey"
     earlier: tuple[Earlier, ...] = ()
 
-    def find(self, key_id: str, at: float) -> RSAKey | None:
+    def find(self, key_id: str, at: float) -> "RSAKey | None":
         """The key that a token names, if it may still sign tokens at that time."""
         if key_id == self.signing.kid:
             return self.signing
@@ -88,7 +88,8 @@ class Keys:
         return str(self._ring.signing.kid)
 
     @cached_property
-    def _fernet(self) -> Fernet:
+    def _fernet(self) -> "Fernet":
+        from cryptography.fernet import Fernet
         from cryptography.hazmat.primitives.hashes import SHA256
         from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
@@ -97,6 +98,8 @@ class Keys:
 
     def sign(self, claims: dict[str, Any]) -> str:
         """A compact RS256 JWT with these claims, as they are."""
+        from joserfc import jwt
+
         return jwt.encode({"alg": ALGORITHM, "kid": self.key_id, "typ": "JWT"}, claims, self._ring.signing)
 
     def verify(self, token: str) -> dict[str, Any] | None:
@@ -108,6 +111,9 @@ class Keys:
         return self._verified(grant, float("-inf"))
 
     def _verified(self, token: str, at: float) -> dict[str, Any] | None:
+        from joserfc import jws, jwt
+        from joserfc.errors import JoseError
+
         try:
             key_id = jws.extract_compact(token.encode()).headers().get("kid")
             key = self._find(key_id, at) if isinstance(key_id, str) else None
@@ -121,7 +127,7 @@ class Keys:
             return None
         return dict(claims)
 
-    def _find(self, key_id: str, at: float) -> RSAKey | None:
+    def _find(self, key_id: str, at: float) -> "RSAKey | None":
         found = self._ring.find(key_id, at)
         if found is None and time.monotonic() - self._read_at > UNKNOWN_PAUSE_S:
             self._read()
@@ -142,6 +148,8 @@ class Keys:
         Its tokens are good until they have run out, its grants for the next MOST_EARLIER rotations. Raises
         RuntimeError when somebody else rotated at the same moment: his key counts.
         """
+        from joserfc.jwk import RSAKey
+
         self._read()
         ring = self._ring
         pem = RSAKey.generate_key(2048).as_pem(private=True).decode()
@@ -187,14 +195,16 @@ def _parsed(version: str, text: str) -> Ring:
     return Ring(version, document["sealing"], _key(document["signing"]), earlier)
 
 
-def _key(pem: str) -> RSAKey:
+def _key(pem: str) -> "RSAKey":
     """Named by its thumbprint."""
+    from joserfc.jwk import RSAKey
+
     key = RSAKey.import_key(pem)
     key.ensure_kid()
     return key
 
 
-def _public(key: RSAKey) -> dict[str, str]:
+def _public(key: "RSAKey") -> dict[str, str]:
     jwk: dict[str, Any] = key.as_dict(private=False)
     value = key.as_pem(private=False).decode()
     return {"kty": "RSA", "n": jwk["n"], "e": jwk["e"], "kid": str(key.kid), "alg": ALGORITHM, "use": "sig"} | {

@@ -8,6 +8,7 @@ from typing import Any
 
 from chalice import Blueprint
 
+from chalicelib.adapters import collector
 from chalicelib.adapters.clock import now, stamp
 from chalicelib.bootstrap import World, world
 from chalicelib.contracts.auction import Bid, Refused, Started
@@ -121,3 +122,6 @@ def cc_sweep(event: Any) -> None:
         deliver(world().bus, Outgoing.query(shard, Outgoing.id < old, consistent_read=True))
     deadlines.sweep(world())
     rollouts.sweep(world())
+
+
+collector.resume()

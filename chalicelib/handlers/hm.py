@@ -9,6 +9,7 @@ from typing import Any
 
 from chalice import Blueprint
 
+from chalicelib.adapters import collector
 from chalicelib.adapters.clock import now
 from chalicelib.contracts.envelope import Envelope
 from chalicelib.contracts.health import HOST_GONE, HOST_LEAVING, CloudHost, DropletUpdated
@@ -78,3 +79,6 @@ def hm_quick_sweep(event: Any) -> None:
 def hm_full_sweep(event: Any) -> None:
     """All shards, or those that the schedule names in its ``detail.shards``, so that large clouds sweep in parallel."""
     full.sweep(world(), now, event.detail.get("shards", range(DESIRED_SHARDS)))
+
+
+collector.resume()
