@@ -53,7 +53,8 @@ class Gauges:
     async def _post(self, router: LogRouter, batch: LogBatch) -> None:
         async with self._slots:
             try:
-                await (await self._http.post(f"{router.logs}/logs", json=to_json(batch), timeout=POST_TIMEOUT)).read()
+                async with self._http.post(f"{router.logs}/logs", json=to_json(batch), timeout=POST_TIMEOUT) as answer:
+                    log.debug("router %s says %d to gauges", router.router, answer.status)
             except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
                 log.debug("router %s takes no gauges: %s", router.router, error)
 

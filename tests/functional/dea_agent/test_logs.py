@@ -1,5 +1,7 @@
 """Log lines on their way to routers."""
 
+import json
+
 from chalicelib.contracts.auction import HealthCheck, Limits
 from tests.functional.dea_agent.world import Dea, World, eventually, get
 
@@ -60,3 +62,13 @@ def test_logs_of_a_stopped_instance_are_sent_before_they_are_removed(world: Worl
     world.router_starts()
     eventually(lambda: "Exit status 143" in world.lines())
     eventually(lambda: not (dea.dir / "dea" / "logs" / start.instance_guid).exists())
+
+
+def test_what_an_instance_uses_goes_to_the_routers_again_and_again(world: World, dea: Dea) -> None:
+    world.router_starts()
+    start, _ = world.running(dea)
+    first, second = eventually(lambda: len(world.gauges) > 1 and world.gauges[:2])
+    (entry,) = second["entries"]
+    assert (second["source_id"], entry["instance_guid"]) == (start.app_guid, start.instance_guid)
+    assert entry["timestamp"] > first["entries"][0]["timestamp"]
+    assert json.loads(entry["text"])["memory"] > 0
