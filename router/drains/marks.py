@@ -31,7 +31,16 @@ class Marks:
 
     def pass_on(self, entries: Iterable[LogEntry]) -> list[LogEntry]:
         """Those that have not gone before; from now on they have. In any order, each once."""
-        new = [entry for entry in entries if self._is_new(entry)]
+        offsets = self._offsets
+        new = [
+            entry
+            for entry in entries
+            if (
+                self._is_new_api(entry)
+                if entry.source_type == API
+                else entry.offset > offsets.get((entry.instance_guid, entry.source_type), -1)
+            )
+        ]
         for entry in new:
             self._advance(entry.instance_guid, entry.source_type, entry.offset)
         return new
@@ -46,10 +55,8 @@ class Marks:
         api = tuple(Mark(writer, API, offset) for writer, offset in self._api.items())
         return writers + api + ((Mark("", API, self._api_until),) if self._api_until >= 0 else ())
 
-    def _is_new(self, entry: LogEntry) -> bool:
-        if entry.source_type == API:
-            return entry.offset > self._api_until and entry.instance_guid not in self._api
-        return entry.offset > self._offsets.get((entry.instance_guid, entry.source_type), -1)
+    def _is_new_api(self, entry: LogEntry) -> bool:
+        return entry.offset > self._api_until and entry.instance_guid not in self._api
 
     def _advance(self, writer: str, kind: str, offset: int) -> None:
         if kind == API:
