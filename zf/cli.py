@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from zf import VERSION
-from zf.client.errors import ZfError
+from zf.client.errors import UsageError, ZfError
 
 #: name: (module, summary), in the order of the help.
 SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
@@ -154,9 +154,7 @@ class Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0] if args else ""
         if name and not name.startswith("-") and name not in COMMANDS:
-            near = get_close_matches(name, COMMANDS, n=2)
-            way = f"Did you mean {' or '.join(near)}?" if near else "See: zf --help"
-            raise click.UsageError(f"There is no command '{name}'. {way}", ctx)
+            raise UsageError(f"There is no command '{name}'", _way_to(name))
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -168,7 +166,8 @@ class Commands(click.Group):
 @click.group(
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Help for one command, with examples: zf COMMAND --help",
+    epilog="First steps: zf local up --detach, then zf push NAME in your app's folder. "
+    "Help for one command, with examples: zf COMMAND --help",
 )
 @click.version_option(VERSION, message="zf %(version)s")
 def cli() -> None:
@@ -176,6 +175,16 @@ def cli() -> None:
 
     Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
     """
+
+
+def _way_to(name: str) -> str:
+    """What somebody may have meant: the same under its name here, near names, or all there are."""
+    from zf.words import CALLED_HERE
+
+    if here := CALLED_HERE.get(name.lower()):
+        return f"Here it is: zf {here} (see zf {here} --help)"
+    near = get_close_matches(name, COMMANDS, n=2)
+    return f"Did you mean {' or '.join(near)}?" if near else "See what there is: zf --help"
 
 
 def local_group(module: str) -> click.Command:

@@ -123,6 +123,16 @@ class Command(click.Command):
     def __init__(self, *args: Any, examples: tuple[str, ...] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.examples = examples
+        for param in self.params:
+            _spoken(param)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """What is too much is not repeated in the error, as click does: it may be a password."""
+        ctx.allow_extra_args = True
+        rest = super().parse_args(ctx, args)
+        if rest and not ctx.resilient_parsing:
+            raise click.UsageError(f"{len(rest)} argument{'s are' if len(rest) > 1 else ' is'} too many", ctx)
+        return rest
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Examples"):
@@ -133,6 +143,16 @@ class Command(click.Command):
         """The arguments of each example, without the variables before `zf NAME`, and without that."""
         typed = [shlex.split(example) for example in self.examples]
         return [words[words.index("zf") + 2 :] for words in typed]
+
+
+def _spoken(param: click.Parameter) -> None:
+    """What help and errors call a value: N or the option's own name instead of INTEGER RANGE and TEXT."""
+    whole = type(param.type) is click.IntRange
+    if whole:
+        param.type.name = "whole number"
+    if not isinstance(param, click.Option) or param.metavar or param.is_flag or isinstance(param.type, click.Choice):
+        return
+    param.metavar = "N" if whole else max(param.opts, key=len).lstrip("-").upper()
 
 
 def command(name: str, *examples: str, **settings: Any) -> Callable[[Callable[..., None]], Command]:

@@ -50,7 +50,9 @@ class ConfigError(ZfError):
 
 class NotLoggedInError(ZfError):
     def __init__(self, message: str = "Not logged in", api: str = "") -> None:
-        super().__init__(message, f"Log in with: zf login{'' if api else ' -a URL'}")
+        super().__init__(
+            message, f"Log in with: zf login{'' if api else ' -a URL, or start a cloud here: zf local up'}"
+        )
 
 
 class NotTargetedError(ZfError):
@@ -112,6 +114,25 @@ class StagingError(ZfError):
 
 class StartError(ZfError):
     pass
+
+
+#: What refusals say -> the way out. A part of the text, for most of them share one code (10008); the first wins.
+_WAYS = (
+    ("Feature Disabled", "An operator can allow it: zf feature-flags, zf enable-feature-flag FLAG"),
+    ("organization is suspended", "An operator can lift that; until then nothing of the org changes"),
+    ("you have access to it", "Your roles may not allow it; a manager of the org or space can grant one"),
+    ("quota", "See the limits: zf org-quotas, zf space-quotas; stop or scale down something, or ask for more"),
+    ("associated service instances", "Delete those first: zf services, zf delete-service INSTANCE"),
+    ("is taken", "Choose another name"),
+    ("already taken", "Choose another name"),
+    ("already exists", "Choose another name"),
+    ("must be unique", "Choose another name"),
+)
+
+
+def way_out(said: str) -> str:
+    """What to do about a refusal that the API tells as `said`; empty when only its reader knows."""
+    return next((way for part, way in _WAYS if part in said), "")
 
 
 def missing(kind: str, name: str, there: Iterable[str], listing: str) -> NotFoundError:

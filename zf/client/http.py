@@ -15,7 +15,15 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 from zf import VERSION
-from zf.client.errors import ApiError, BadAnswerError, NotFoundError, NotLoggedInError, UnreachableError, ZfError
+from zf.client.errors import (
+    ApiError,
+    BadAnswerError,
+    NotFoundError,
+    NotLoggedInError,
+    UnreachableError,
+    ZfError,
+    way_out,
+)
 from zf.client.lean_httpx import httpx
 from zf.client.waiting import backoff
 
@@ -202,8 +210,8 @@ def raise_for(response: httpx.Response, api: str) -> None:
         raise NotLoggedInError(said, api)
     if status == 404:
         raise NotFoundError(said, "Check the name and the target: zf target", errors=errors)
-    hint = "Correct it and run the command again"
-    if status == 403:
+    hint = way_out(said) or "Correct it and run the command again"
+    if status == 403 and not way_out(said):
         hint = "Your roles do not allow it; a manager of the org or space can grant one"
     elif status == 429:
         hint = "Too many requests; try again in a moment"

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from zf.client.errors import JobFailedError, WaitError
+from zf.client.errors import JobFailedError, WaitError, way_out
 from zf.client.http import Http, raise_for
 from zf.client.waiting import looks
 
@@ -27,8 +27,7 @@ def finish(http: Http, response: Any, give_up_s: float = GIVE_UP_S, wait: bool =
             return [str(warning["detail"]) for warning in job.get("warnings") or () if warning.get("detail")]
         if state == "FAILED":
             details = [str(error.get("detail", "")) for error in job.get("errors") or ()]
-            raise JobFailedError(
-                "; ".join(detail.rstrip(".") for detail in details if detail) or "The job failed without a reason",
-                "Correct it and run the command again",
-            )
+            said = "; ".join(detail.rstrip(".") for detail in details if detail)
+            way = way_out(said) or "Correct it and run the command again"
+            raise JobFailedError(said or "The job failed without a reason", way)
     raise WaitError(f"The job has not ended in {give_up_s // 60:g} minutes", f"Look at it: zf curl {location}")

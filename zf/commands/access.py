@@ -62,6 +62,8 @@ def login(
     url = url or it.config.api
     if not url:
         raise UsageError("No API is set", "Give its address: zf login -a URL")
+    if not (username and password):
+        _require_an_api(url)
     username = username or _ask("Username", "-u or ZF_USERNAME")
     password = password or _ask("Password", "ZF_PASSWORD", hidden=True)
     it.config = log_in(it.home, url, username, password)
@@ -99,6 +101,18 @@ def show_target(it: Invocation) -> None:
     if config.org:
         way = "none; choose one: zf spaces, zf target -s SPACE"
         it.console.say(f"Space  {config.space.name if config.space else way}")
+
+
+def _require_an_api(url: str) -> None:
+    """Nobody shall type a password before a wrong address is told."""
+    from zf.client.http import Http, api_url
+    from zf.client.login import discover
+
+    http = Http(api_url(url))
+    try:
+        discover(http)
+    finally:
+        http.close()
 
 
 def _choose(it: Invocation, org_name: str | None, space_name: str | None) -> None:

@@ -5,7 +5,7 @@ from dataclasses import asdict
 import click
 
 from zf.client.config import Named
-from zf.client.errors import JobFailedError
+from zf.client.errors import JobFailedError, UsageError
 from zf.command import Invocation, command
 from zf.commands.common import delete, force, listed, secret, working
 
@@ -28,16 +28,26 @@ def service_brokers(it: Invocation) -> None:
 )
 @click.argument("name", metavar="BROKER")
 @click.argument("username", metavar="USER")
-@click.argument("url")
+@click.argument("where", metavar="[PASSWORD] URL", nargs=-1, required=True)
 @click.option(
     "-p", "--password", envvar="ZF_BROKER_PASSWORD", show_envvar=True, help="Asked for if left out; better so."
 )
 @click.option("--space-scoped", is_flag=True, help="Only for the targeted space, which needs no operator.")
 @click.option("--update", is_flag=True, help="Change the one of this name: its URL, credentials and catalog.")
 def create_service_broker(
-    it: Invocation, name: str, username: str, url: str, password: str | None, space_scoped: bool, update: bool
+    it: Invocation,
+    name: str,
+    username: str,
+    where: tuple[str, ...],
+    password: str | None,
+    space_scoped: bool,
+    update: bool,
 ) -> None:
     """Register a service broker: its catalog is read, and nobody sees its plans until somebody shows them."""
+    *typed, url = where
+    if len(typed) > 1:
+        raise UsageError("There is more than a password and a URL", "See: zf create-service-broker --help")
+    password = typed[0] if typed else password
     space = it.space if space_scoped else None
     there = it.brokers.one(name) if update else None
     password = password or secret("Password of the broker", "ZF_BROKER_PASSWORD")

@@ -5,6 +5,7 @@ import json
 import click
 
 from zf.client.errors import missing
+from zf.client.models import App
 from zf.command import Invocation, command
 
 #: The parts of an app's environment, in the API's words and ours.
@@ -32,6 +33,11 @@ def env(it: Invocation, name: str) -> None:
                 it.console.say(f"  {key}={value if isinstance(value, str) else json.dumps(value, indent=2)}")
 
 
+def _next(app: App) -> str:
+    """The command after which instances have the change."""
+    return "restart" if app.state == "STARTED" else "start"
+
+
 @command("set-env", "zf set-env hello GREETING 'good morning'", "zf set-env hello DEBUG -- -1")
 @click.argument("name", metavar="APP")
 @click.argument("variable", metavar="NAME")
@@ -40,7 +46,7 @@ def set_env(it: Invocation, name: str, variable: str, value: str) -> None:
     """Set an environment variable; running instances see it after a restart."""
     app = it.api.app(it.space, name)
     it.api.set_env(app, {variable: value})
-    it.console.say(f"{variable} is set for {name}. Apply it: zf restart {name}")
+    it.console.say(f"{variable} is set for {name}. Apply it: zf {_next(app)} {name}")
     it.console.result({"app": app.name, "guid": app.guid, "name": variable, "set": True})
 
 
@@ -54,5 +60,5 @@ def unset_env(it: Invocation, name: str, variable: str) -> None:
     if variable not in there:
         raise missing("Variable", variable, there, f"zf env {name}")
     it.api.set_env(app, {variable: None})
-    it.console.say(f"{variable} is removed from {name}. Apply it: zf restart {name}")
+    it.console.say(f"{variable} is removed from {name}. Apply it: zf {_next(app)} {name}")
     it.console.result({"app": app.name, "guid": app.guid, "name": variable, "set": False})

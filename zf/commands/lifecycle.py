@@ -95,7 +95,10 @@ def scale(
     restarts = bool(memory or disk) and app.state == "STARTED"
     if restarts and not force:
         confirm(it, f"A new memory or disk restarts {name}. Go on?")
-    it.api.scale(app, process_type, wanted)
+    try:
+        it.api.scale(app, process_type, wanted)
+    except NotFoundError as error:
+        raise ZfError(f"{name} has no process type {process_type}", f"See those it has: zf app {name}") from error
     if app.state == "STARTED":
         _until_up(it, app, "restart" if restarts else None, process_type)
     else:

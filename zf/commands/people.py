@@ -4,7 +4,7 @@ from collections import defaultdict
 
 import click
 
-from zf.client.errors import NotFoundError, ZfError
+from zf.client.errors import NotFoundError, UsageError, ZfError
 from zf.command import Invocation, command
 from zf.commands.common import delete, force, listed, secret
 
@@ -26,10 +26,11 @@ SPOKEN = {type_: name for name, type_ in (ORG_ROLES | SPACE_ROLES).items()}
 
 @command("create-user", "zf create-user ada", "ZF_NEW_PASSWORD=... zf create-user ada")
 @click.argument("username")
+@click.argument("typed", metavar="[PASSWORD]", required=False)
 @click.option("-p", "--password", envvar="ZF_NEW_PASSWORD", show_envvar=True, help="Asked for if left out; better so.")
-def create_user(it: Invocation, username: str, password: str | None) -> None:
+def create_user(it: Invocation, username: str, typed: str | None, password: str | None) -> None:
     """Make a user who can log in; one that is there already stays as it is."""
-    people = it.people
+    people, password = it.people, typed or password
     guid = people.find(username)
     is_new = guid is None
     if is_new:
@@ -85,6 +86,8 @@ def org_users(it: Invocation, org: str | None) -> None:
 @click.argument("space", required=False)
 def space_users(it: Invocation, org: str | None, space: str | None) -> None:
     """List who has which roles in a space; the targeted one if left out."""
+    if org and not space:
+        raise UsageError(f"Of org {org} no space is named", f"Name it: zf space-users {org} SPACE")
     place = it.api.space(it.org_named(org), space) if space else it.space
     _show(it, place.name, space_guids=place.guid)
 
@@ -92,9 +95,12 @@ def space_users(it: Invocation, org: str | None, space: str | None) -> None:
 @command("set-org-role", "zf set-org-role ada lab OrgManager")
 @click.argument("username")
 @click.argument("org")
-@click.argument("role", type=click.Choice([*ORG_ROLES], case_sensitive=False))
+@click.argument("role", metavar="ROLE", type=click.Choice([*ORG_ROLES], case_sensitive=False))
 def set_org_role(it: Invocation, username: str, org: str, role: str) -> None:
-    """Give a user a role in an org."""
+    """Give a user a role in an org.
+
+    ROLE is OrgManager, OrgAuditor, BillingManager or OrgUser.
+    """
     is_new = it.people.give(username, ORG_ROLES[role], it.api.org(org), None)
     _told(it, username, role, f"org {org}", True, is_new)
 
@@ -102,7 +108,7 @@ def set_org_role(it: Invocation, username: str, org: str, role: str) -> None:
 @command("unset-org-role", "zf unset-org-role ada lab OrgManager")
 @click.argument("username")
 @click.argument("org")
-@click.argument("role", type=click.Choice([*ORG_ROLES], case_sensitive=False))
+@click.argument("role", metavar="ROLE", type=click.Choice([*ORG_ROLES], case_sensitive=False))
 def unset_org_role(it: Invocation, username: str, org: str, role: str) -> None:
     """Take a role in an org from a user."""
     had = it.people.take(username, ORG_ROLES[role], organization_guids=it.api.org(org).guid)
@@ -113,9 +119,12 @@ def unset_org_role(it: Invocation, username: str, org: str, role: str) -> None:
 @click.argument("username")
 @click.argument("org")
 @click.argument("space")
-@click.argument("role", type=click.Choice([*SPACE_ROLES], case_sensitive=False))
+@click.argument("role", metavar="ROLE", type=click.Choice([*SPACE_ROLES], case_sensitive=False))
 def set_space_role(it: Invocation, username: str, org: str, space: str, role: str) -> None:
-    """Give a user a role in a space, and make him a user of its org."""
+    """Give a user a role in a space, and make him a user of its org.
+
+    ROLE is SpaceManager, SpaceDeveloper, SpaceAuditor or SpaceSupporter.
+    """
     place = it.api.org(org)
     is_new = it.people.give(username, SPACE_ROLES[role], place, it.api.space(place, space))
     _told(it, username, role, f"space {space}", True, is_new)
@@ -125,7 +134,7 @@ def set_space_role(it: Invocation, username: str, org: str, space: str, role: st
 @click.argument("username")
 @click.argument("org")
 @click.argument("space")
-@click.argument("role", type=click.Choice([*SPACE_ROLES], case_sensitive=False))
+@click.argument("role", metavar="ROLE", type=click.Choice([*SPACE_ROLES], case_sensitive=False))
 def unset_space_role(it: Invocation, username: str, org: str, space: str, role: str) -> None:
     """Take a role in a space from a user."""
     place = it.api.space(it.api.org(org), space)

@@ -46,10 +46,12 @@ PATIENCE_S = 60
 @click.option("--random-route", is_flag=True, help="A route with a random host.")
 @click.option("--route", "routes", multiple=True, metavar="ROUTE", help="HOST.DOMAIN/PATH; may be repeated.")
 @click.option(
-    "--health-check-type", type=click.Choice(["port", "process", "http"]), help="When an instance is healthy."
+    "-u", "--health-check-type", type=click.Choice(["port", "process", "http"]), help="When an instance is healthy."
 )
-@click.option("--health-check-http-endpoint", metavar="PATH", help="For http: what must answer 200.")
-@click.option("-t", "--timeout", type=click.IntRange(min=1), metavar="SECONDS", help="Time to become healthy.")
+@click.option("--health-check-http-endpoint", "--endpoint", metavar="PATH", help="For http: what must answer 200.")
+@click.option(
+    "-t", "--timeout", "--app-start-timeout", type=click.IntRange(1), metavar="SECONDS", help="Time to become healthy."
+)
 @with_strategy
 @click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="Fills ((NAME)) in the manifest.")
 @click.option("--vars-file", "vars_files", multiple=True, metavar="FILE", help="YAML file of such variables.")

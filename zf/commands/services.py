@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zf.client.errors import UsageError
+from zf.client.errors import NotFoundError, UsageError
 from zf.command import Invocation, command
 from zf.commands.common import delete, force, json_object, listed, no_wait, with_parameters, working
 
@@ -30,6 +30,9 @@ def marketplace(it: Invocation, offering: str | None, everything: bool) -> None:
         answer.append({"offering": of.name, **asdict(plan)})
         cost = "free" if plan.free else "paid"
         rows.append([of.name, plan.name, cost, plan.visibility, plan.description or of.description])
+    if offering and not rows:
+        whom = "anybody" if everything else f"space {it.space.name}"
+        raise NotFoundError(f"'{offering}' is not offered to {whom}", "See what is: zf marketplace")
     it.console.result(answer)
     nothing = "Nothing is offered here. An operator can register a broker (zf create-service-broker) and show its plans"
     columns = ["offering", "plan", "cost", "visibility", "description"]

@@ -32,6 +32,11 @@ def test_without_a_terminal_nothing_is_asked(zf: Zf, cloud: Cloud) -> None:
     assert "Password is missing" in ran.err
 
 
+def test_a_wrong_address_is_told_before_a_password_is_asked_for(zf: Zf) -> None:
+    assert "Cannot reach http://127.0.0.1:1" in zf("login", "-a", "http://127.0.0.1:1").err
+    assert "'ftp://x' is not the address of an API" in zf("login", "-a", "ftp://x").err
+
+
 def test_the_config_file_is_private_and_output_has_no_secret(zf: Zf, cloud: Cloud, home: Path) -> None:
     ran = zf("login", "-a", cloud.url, "-u", "ada", "-p", "secret")
     path = home / "config.json"
@@ -53,7 +58,7 @@ def test_wrong_credentials_are_told_without_the_password(zf: Zf, cloud: Cloud) -
 def test_a_command_before_login_says_how_to_log_in(zf: Zf, cloud: Cloud) -> None:
     ran = zf("apps")
     assert ran.status == 1
-    assert ran.err == "Error: Not logged in.\n  Log in with: zf login -a URL\n"
+    assert ran.err == "Error: Not logged in.\n  Log in with: zf login -a URL, or start a cloud here: zf local up\n"
     zf("api", cloud.url)
     assert "Log in with: zf login\n" in zf("apps").err
 

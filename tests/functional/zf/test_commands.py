@@ -179,6 +179,46 @@ def test_env_set_and_unset(hello: Zf, cloud: Cloud) -> None:
     assert "Variable 'GREETING' does not exist" in hello("unset-env", "hello", "GREETING").err
 
 
+def test_a_variable_of_a_stopped_app_is_applied_by_a_start(hello: Zf) -> None:
+    assert hello("set-env", "hello", "A", "b").out.endswith("Apply it: zf restart hello\n")
+    hello("stop", "hello")
+    assert hello("set-env", "hello", "A", "b").out.endswith("Apply it: zf start hello\n")
+    assert hello("unset-env", "hello", "A").out.endswith("Apply it: zf start hello\n")
+
+
+@pytest.mark.parametrize(
+    ("args", "problem", "usage"),
+    [
+        (["app"], "Missing argument 'APP'", "zf app [OPTIONS] APP"),
+        (["scale", "hello", "-i", "many"], "'many' is not a valid whole number", "zf scale [OPTIONS] APP"),
+        (["app", "hello", "--tail"], "No such option", "zf app [OPTIONS] APP"),
+        (["create-user", "ada", "s3cret", "s3cret"], "1 argument is too many", "zf create-user [OPTIONS] USERNAME"),
+        (["app", "s3cret", "s3cret"], "1 argument is too many", "zf app [OPTIONS] APP"),
+    ],
+)
+def test_a_wrong_command_line_is_one_sentence_and_the_usage(zf: Zf, args: list[str], problem: str, usage: str) -> None:
+    ran = zf(*args)
+    assert ran.status == 2
+    first, second = ran.err.splitlines()
+    assert first.startswith("Error: ")
+    assert problem in first
+    assert second.startswith(f"  Usage: {usage}")
+    assert "s3cret" not in ran.err, "it may be a password"
+    assert problem in zf(*args, "--json").json["error"]["message"]
+
+
+def test_without_a_command_there_is_help(zf: Zf) -> None:
+    assert "First steps: zf local up" in zf("--help").out
+    ran = zf()
+    assert ran.status == 2
+    assert "Usage: zf" in ran.err
+
+
+def test_scaling_a_process_type_that_is_not_there_says_which_are(hello: Zf) -> None:
+    ran = hello("scale", "hello", "--process", "worker", "-i", "2")
+    assert ran.err == "Error: hello has no process type worker.\n  See those it has: zf app hello\n"
+
+
 def test_a_value_of_a_variable_is_not_repeated(hello: Zf) -> None:
     ran = hello("set-env", "hello", "PASSWORD", "very-secret")
     assert "very-secret" not in ran.out + ran.err

@@ -7,8 +7,9 @@ import pytest
 
 from zf import VERSION
 from zf.cli import COMMANDS, cli, local_group
-from zf.client.errors import ZfError
+from zf.client.errors import UsageError, ZfError
 from zf.command import Command
+from zf.words import CALLED_HERE
 
 OWN = [name for name in COMMANDS if name != "local"]
 
@@ -40,8 +41,29 @@ def test_each_command_has_json_and_help_for_every_option(name: str) -> None:
 
 
 def test_an_unknown_command_names_the_near_one() -> None:
-    with pytest.raises(click.UsageError, match="Did you mean push"):
+    with pytest.raises(UsageError, match="There is no command 'psuh'") as raised:
         cli.main(["psuh"], standalone_mode=False)
+    assert raised.value.hint == "Did you mean push?"
+
+
+@pytest.mark.parametrize("word", ["ps", "PS:SCALE", "deploy", "cups"])
+def test_a_command_of_another_tool_is_told_by_its_name_here(word: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        cli.main([word], standalone_mode=False)
+    assert raised.value.hint.startswith(f"Here it is: zf {CALLED_HERE[word.lower()]} ")
+
+
+def test_every_word_of_another_tool_leads_to_a_command_and_hides_none() -> None:
+    assert set(CALLED_HERE.values()) <= COMMANDS.keys()
+    assert not CALLED_HERE.keys() & COMMANDS.keys()
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_help_names_values_as_people_do(name: str) -> None:
+    with click.Context(command(name)) as ctx:
+        text = command(name).get_help(ctx)
+    assert "TEXT" not in text
+    assert "INTEGER" not in text
 
 
 def test_the_version_is_that_of_the_package() -> None:

@@ -28,6 +28,12 @@ def test_a_service_from_the_broker_to_the_app(
     assert PASSWORD not in real("service-brokers").out
     assert "zf enable-service-access" in real("marketplace").out, "nobody sees it yet"
     assert "is not offered to space dev" in real("create-service", "db", "small", "db1").err
+    assert real("marketplace", "-e", "nothing").status == 1
+    ran = real("create-service-broker", "beta", "broker", PASSWORD, PASSWORD, broker.url)
+    assert (ran.status, PASSWORD in ran.err) == (2, False)
+    assert real("create-service-broker", "acme", "broker", PASSWORD, broker.url, "--update").status == 0, (
+        "as cf takes it"
+    )
     assert "(small) is shown to org local" in real("enable-service-access", "db", "-p", "small", "-o", "local").out
     header, row = real("marketplace").out.splitlines()
     assert header.split() == ["offering", "plan", "cost", "visibility", "description"]
@@ -62,11 +68,12 @@ def test_a_service_from_the_broker_to_the_app(
     assert "db2 is not bound to shop" in real("unbind-service", "shop", "db2").err
     assert real("delete-service", "db2", "-f").out == "Service instance db2 is deleted.\n"
     assert real("delete-service", "db2", "-f").out == "Service instance db2 does not exist: nothing to delete.\n"
-    assert real("delete-service-broker", "acme", "-f").status == 1, "it still has instances"
+    assert "zf delete-service INSTANCE" in real("delete-service-broker", "acme", "-f").err, "it still has instances"
 
 
 def test_users_and_roles(real: Zf, address: str) -> None:
     assert real("create-user", "ada", "-p", "a long enough password").status == 0
+    assert real("create-user", "eva", "a long enough password").status == 0, "as cf takes it"
     assert real("create-user", "ada", "-p", "x").out.startswith("User ada is there already.")
     assert real("set-space-role", "ada", "local", "dev", "spacedeveloper").out == (
         "ada has role SpaceDeveloper in space dev.\n"
@@ -75,6 +82,7 @@ def test_users_and_roles(real: Zf, address: str) -> None:
     assert ["ada", "OrgUser"] in [line.split() for line in real("org-users").out.splitlines()]
     assert ["ada", "SpaceDeveloper"] in [line.split() for line in real("space-users", "local", "dev").out.splitlines()]
     assert real("set-space-role", "ada", "local", "dev", "Boss").status == 2
+    assert "zf space-users local SPACE" in real("space-users", "local").err, "not the targeted space"
     assert "No user exists" in real("set-org-role", "nobody", "local", "OrgManager").err
     assert "did not have role" in real("unset-org-role", "ada", "local", "OrgManager").out
 
@@ -147,6 +155,7 @@ def test_places_routes_and_what_operators_look_after(real: Zf, api: Client, home
     assert row.split() == ["small", "2G", "unlimited", "unlimited", "unlimited", "2", "no"]
     assert real("set-org-quota", "lab", "small").out == "Org lab has quota small now.\n"
     assert "Did you mean small?" in real("set-org-quota", "lab", "smal").err
+    assert "Choose another name" in real("create-org-quota", "small").err
     assert "-m is 'lots'" in real("create-org-quota", "large", "-m", "lots").err
 
     assert real("disable-feature-flag", "task_creation").out == "task_creation is disabled.\n"
@@ -163,6 +172,7 @@ def test_places_routes_and_what_operators_look_after(real: Zf, api: Client, home
     assert row.split()[0] == "2"
     assert row.split()[4] == "yes"
 
+    assert "Choose another name" in real("rename-org", "lab", "local").err
     real("rename-space", "dev", "test")
     assert real("target", "--json").json["space"]["name"] == "test", "the target goes with it"
     real("delete-org", "local", "-f")
