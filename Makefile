@@ -47,8 +47,14 @@ test-rest: setup
 test-faults: setup ## Kill and cut every part while the platform works (ten minutes or so)
 	$(BIN)/pytest tests/faults
 
-test-docker: setup ## The Docker runtime on a real engine; docs/local.md tells how to make the image that it wants
-	$(BIN)/pytest tests/docker
+stack: setup ## The image that contained apps run in, from Debian's packages (STACK=small: Python and static files only)
+	$(BIN)/python -m infra.stack build $(if $(filter small,$(STACK)),--small)
+
+test-docker: setup ## The Docker runtime on a real engine, Debian's own where none answers
+	$(BIN)/python -m infra.stack with $(BIN)/pytest tests/docker
+
+e2e-docker-smoke: setup ## Push a Python and a static app into containers (less than five minutes)
+	$(BIN)/python -m infra.stack with $(BIN)/pytest tests/docker/test_smoke.py
 
 test-hostile: setup ## The end-to-end tests in AWS's bad weather, with two workers per queue
 	ZF_TEST_WEATHER=$(or $(SEED),1) ZF_QUEUE_WORKERS=2 $(BIN)/pytest tests/e2e
@@ -72,4 +78,4 @@ requirements: ## Compile the hashed requirements again
 clean: ## Remove what the other targets made
 	rm -rf $(VENV) bench-results .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup demo check test test-machine test-router test-rest test-faults test-docker test-hostile openapi permissions fuzz bench requirements clean
+.PHONY: help setup demo check test test-machine test-router test-rest test-faults stack test-docker e2e-docker-smoke test-hostile openapi permissions fuzz bench requirements clean

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 from chalicelib.contracts.auction import TASK, Start, Stop, Update
 from chalicelib.contracts.heartbeat import CRASHED, REASON_CRASHED, RUNNING, STARTING, STOPPING
-from dea_agent import trees
 from dea_agent.config import INSTANCE_UIDS
 from dea_agent.lifecycle import REFUSED, STOPPED, Ending, Life, Tools, refusal
 from dea_agent.log_pump import Source
@@ -135,7 +134,7 @@ class Instances:
             if container := await tools.runtime.adopt(stray.name, tools.folders.control / stray.name, None):
                 await container.kill()
                 await container.remove()
-            await asyncio.to_thread(trees.remove, stray)
+            await asyncio.to_thread(tools.runtime.take_away, stray)
         await tools.runtime.sweep(known)
 
     async def reap(self, kept_s: float) -> None:

@@ -85,8 +85,8 @@ class Tools:
         """Forget an instance that has ended, with its folders. Its log goes when routers have it."""
         self.registry.drop(guid)
         self.pump.retire(guid)
-        for parent in (self.folders.instances, self.folders.control):
-            await asyncio.to_thread(trees.remove, parent / guid)
+        await asyncio.to_thread(self.runtime.take_away, self.folders.instances / guid)
+        await asyncio.to_thread(trees.remove, self.folders.control / guid)
 
 
 class Life:

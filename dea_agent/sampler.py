@@ -106,7 +106,9 @@ class Sampler:
         sample, now, gauge = life.container.sample(), time.time(), self._gauges[guid]
         if sample is None:
             return None
-        if now >= gauge.disk_due:
+        if sample.disk_bytes is not None:
+            gauge.disk_bytes = sample.disk_bytes
+        elif now >= gauge.disk_due:
             gauge.disk_bytes = disk_bytes(self._root(guid))
             gauge.disk_due = now + (time.time() - now) / DISK_SHARE
         elapsed, written = now - gauge.at, self._written(guid)

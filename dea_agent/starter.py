@@ -15,7 +15,7 @@ import aiohttp
 from chalicelib.contracts.auction import Start
 from chalicelib.contracts.codec import DecodeError, from_json
 from chalicelib.contracts.runspec import RunSpec
-from dea_agent import downloads, environment, trees
+from dea_agent import downloads, environment
 from dea_agent.downloads import DownloadError
 from dea_agent.droplet_cache import DropletCache
 from dea_agent.environment import SpecError
@@ -114,13 +114,20 @@ class Starter:
 
     async def _unpack(self, instance: Instance, start: Start, root: Path) -> None:
         async with self._cache.droplet(start.droplet_digest, start.droplet_url) as droplet:
-            work = asyncio.ensure_future(asyncio.to_thread(_prepare_folder, droplet, root, instance))
+            work = asyncio.ensure_future(asyncio.to_thread(self._prepare_folder, droplet, root, instance))
             try:
                 await asyncio.shield(work)
             except asyncio.CancelledError:
                 # A thread cannot be stopped, and whoever cleans up must not race it.
                 await asyncio.wait({work})
                 raise
+
+    def _prepare_folder(self, droplet: Path, root: Path, instance: Instance) -> None:
+        with self._runtime.filling(root, instance.limits.disk_mb):
+            unpack(droplet, root, instance.limits.disk_mb * 1024**2)
+            for name in ("app", "tmp", "deps"):
+                (root / name).mkdir(exist_ok=True)
+            give(root, instance.uid)
 
     async def _spec(self, url: str) -> RunSpec:
         try:
@@ -139,12 +146,3 @@ def beside(instance: Instance, spec: RunSpec) -> tuple[Sidecar, ...]:
         Sidecar(f"sidecar-{number}", f"{instance.source_type}/SIDECAR/{sidecar.name.upper()}", sidecar.command)
         for number, sidecar in enumerate(spec.sidecars)
     )
-
-
-def _prepare_folder(droplet: Path, root: Path, instance: Instance) -> None:
-    trees.remove(root)
-    root.mkdir(mode=0o700)
-    unpack(droplet, root, instance.limits.disk_mb * 1024**2)
-    for name in ("app", "tmp", "deps"):
-        (root / name).mkdir(exist_ok=True)
-    give(root, instance.uid)

@@ -37,7 +37,7 @@ def _make(wanted: str, dea: str, folder: Path, host: str) -> Runtime:
         from dea_agent.runtimes.docker import DockerRuntime, DockerUnusable
 
         try:
-            return DockerRuntime.connect(name, str(folder.parent), host)
+            return DockerRuntime.connect(name, folder, host)
         except DockerUnusable as problem:
             if wanted == "docker":
                 raise ValueError(f"the Docker runtime cannot be used: {problem}") from None

@@ -6,6 +6,7 @@ agent; :meth:`Runtime.adopt` finds it again by its guid and its control folder.
 
 import json
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -71,7 +72,8 @@ class Exit:
 class Sample:
     """cpu_s: seconds of CPU used since the start, all threads. io: bytes since the start. The rest is of now.
 
-    out_of_memory: the kernel has killed a process of the instance for lack of memory.
+    out_of_memory: the kernel has killed a process of the instance for lack of memory. disk_bytes: of its disk limit;
+    None when only a walk through its folder can tell.
     """
 
     cpu_s: float
@@ -81,6 +83,7 @@ class Sample:
     io_read_bytes: int = 0
     io_write_bytes: int = 0
     out_of_memory: bool = False
+    disk_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +139,15 @@ class Runtime(Protocol):
 
     def inner_root(self, root: Path) -> Path:
         """The instance's folder as the app sees it."""
+        ...
+
+    def filling(self, root: Path, disk_mb: int) -> AbstractContextManager[None]:
+        """Makes the instance's folder, empty; after the block, which puts the droplet in, the disk limit holds as far
+        as this runtime can enforce one. Blocks. Raises OSError."""
+        ...
+
+    def take_away(self, root: Path) -> None:
+        """Removes the instance's folder and all in it. Blocks. Never raises: what stays is logged."""
         ...
 
     async def launch(self, launch: Launch) -> Container:

@@ -10,9 +10,8 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import replace
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +20,13 @@ import requests
 from docker.errors import DockerException, ImageNotFound, NotFound
 from docker.types import Mount, Ulimit
 
-from dea_agent.runtimes import processes
-from dea_agent.runtimes.base import Address, Container, Exit, Launch, LaunchError, Sample, read_exit, shim_order
+from dea_agent import trees
+from dea_agent.runtimes.base import Container, Launch, LaunchError, shim_order
 from dea_agent.runtimes.cgroup import MAX_PIDS
+from dea_agent.runtimes.docker_bridge import Bridge, FirewallError
+from dea_agent.runtimes.docker_bridge import remove as remove_bridge
+from dea_agent.runtimes.docker_container import AGAIN_S, PORT, DockerContainer
+from dea_agent.runtimes.docker_volumes import MIB, Volume, VolumeError, Volumes
 from dea_agent.runtimes.process import SHIM, SHIM_START_S
 
 log = logging.getLogger(__name__)
@@ -32,7 +35,7 @@ IMAGE = "zerofoundry/cflinuxfs4"
 
 #: What the app sees, whatever the host calls it.
 ROOT, CONTROL, LOGS = Path("/home/vcap"), Path("/zf/control"), Path("/zf/logs")
-SHIM_INSIDE, PORT = "/zf/shim.py", 8080
+SHIM_INSIDE = "/zf/shim.py"
 
 #: Labels by which containers are found again: whose they are, which instance, and which cloud's when that goes.
 OWNER, INSTANCE, CLOUD = "zerofoundry.dea", "zerofoundry.instance", "zerofoundry.cloud"
@@ -40,8 +43,20 @@ OWNER, INSTANCE, CLOUD = "zerofoundry.dea", "zerofoundry.instance", "zerofoundry
 #: What the shim needs to hand over to the app's user; the app itself keeps none of it.
 CAPABILITIES = ["SETUID", "SETGID", "KILL"]
 
-#: Seconds between tries to hear the engine's events again, and between tries to kill.
-AGAIN_S = 1.0
+#: The disk limit is noted on the container, for the agent that finds it again.
+DISK_MB = "zerofoundry.disk_mb"
+
+#: The root of the image is read-only. What an app writes there counts as its memory; TMPDIR is on its disk.
+SCRATCH = {"/tmp": "size=64m,mode=1777,nosuid,nodev", "/var/tmp": "size=16m,mode=1777,nosuid,nodev"}
+
+#: Shares of the CPU by megabyte of memory, between these; who is alone may use all of it.
+LEAST_SHARES, MOST_SHARES = 64, 8192
+
+#: The folder of instances in the agent's, by its name in starter.Folders.
+INSTANCES = "instances"
+
+#: Files by which programs look up the user that they run as (Java takes its user.home from there).
+ACCOUNTS = ("passwd", "group")
 
 #: The engine's event of a process killed for lack of memory, not always the instance's first.
 OUT_OF_MEMORY = "oom"
@@ -51,128 +66,24 @@ class DockerUnusable(Exception):
     """No engine answers, or the image is missing. The text is for people."""
 
 
-class DockerContainer:
-    """out_of_memory: the engine has said that the kernel killed a process of it."""
-
-    def __init__(self, container: Any, control: Path) -> None:
-        self._container, self._control = container, control
-        self.ended, self.out_of_memory = asyncio.Event(), False
-
-    async def wait(self) -> Exit:
-        await self.ended.wait()
-        return await asyncio.to_thread(self._exit)
-
-    def _exit(self) -> Exit:
-        """The shim's record; where there is none (the shim was killed too), what the engine saw of the shim."""
-        exit_ = read_exit(self._control, time.time())
-        try:
-            self._container.reload()
-        except (DockerException, requests.RequestException):
-            return replace(exit_, out_of_memory=self.out_of_memory)
-        state = self._container.attrs["State"]
-        status = state["ExitCode"] if exit_.status is None else exit_.status
-        oom = status != 0 and (self.out_of_memory or bool(state["OOMKilled"]))
-        return replace(exit_, status=status, out_of_memory=oom)
-
-    def terminate(self) -> None:
-        threading.Thread(target=self._try, args=(lambda: self._container.kill("SIGTERM"),), daemon=True).start()
-
-    async def kill(self) -> Exit:
-        # Again and again, because the engine may be restarting.
-        while not self.ended.is_set():
-            await asyncio.to_thread(self._try, self._container.kill)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self.ended.wait(), AGAIN_S)
-        return await self.wait()
-
-    async def remove(self) -> None:
-        """What the engine does not remove at once it removes later; nobody waits for that."""
-        self._removal = asyncio.create_task(self._remove())
-        await asyncio.wait({self._removal}, timeout=AGAIN_S)
-
-    async def _remove(self) -> None:
-        while not await asyncio.to_thread(self._try, lambda: self._container.remove(force=True)):  # noqa: ASYNC110
-            await asyncio.sleep(AGAIN_S)
-
-    def _try(self, call: Callable[[], Any]) -> bool:
-        """False when it should be tried again."""
-        try:
-            call()
-        except NotFound:
-            pass
-        except (DockerException, requests.RequestException) as error:
-            log.info("the engine did not: %s", error)
-            return False
-        return True
-
-    def is_over(self) -> bool:
-        """Asked of the engine; a container that it does not know is over."""
-        try:
-            self._container.reload()
-        except NotFound:
-            return True
-        return self._container.status in ("exited", "dead")
-
-    def address(self, published: tuple[str, int]) -> Address:
-        """Its own on the bridge: at a published port of loopback the engine's proxy accepts whether the app listens
-        or not."""
-        networks = self._container.attrs["NetworkSettings"]["Networks"].values()
-        own = next((network["IPAddress"] for network in networks if network["IPAddress"]), None)
-        return Address(own, PORT) if own else Address(*published)
-
-    def main_pid(self) -> int | None:
-        """The shim's first child: the container's first process is the shim."""
-        shim = self._container.attrs["State"]["Pid"]  # 0: it has ended, and everything on this host is below 0
-        below = processes.descendants(shim) if shim and not self.ended.is_set() else []
-        stats = [entry for pid in below if (entry := processes.stat(pid))]
-        return min(stats, key=lambda entry: (entry.start, entry.pid)).pid if stats else None
-
-    def sample(self) -> Sample | None:
-        if self.ended.is_set():
-            return None
-        try:
-            return to_sample(self._container.stats(stream=False, one_shot=True), self.out_of_memory)
-        except (DockerException, requests.RequestException):
-            return None
-
-
-def to_sample(stats: dict[str, Any], out_of_memory: bool) -> Sample | None:
-    """Of the engine's answer (cgroups v1 or v2); None for a container that has ended, whose answer is empty."""
-    memory = stats.get("memory_stats", {})
-    if "usage" not in memory:
-        return None
-    details = memory.get("stats", {})
-    cache = details.get("total_inactive_file", details.get("inactive_file", 0))
-    io = {"read": 0, "write": 0}
-    for entry in stats.get("blkio_stats", {}).get("io_service_bytes_recursive") or ():
-        if (operation := entry["op"].lower()) in io:
-            io[operation] += entry["value"]
-    return Sample(
-        cpu_s=stats["cpu_stats"]["cpu_usage"]["total_usage"] / 1e9,
-        memory_bytes=max(0, memory["usage"] - cache),
-        threads=stats.get("pids_stats", {}).get("current", 0),
-        io_read_bytes=io["read"],
-        io_write_bytes=io["write"],
-        out_of_memory=out_of_memory,
-    )
-
-
 class DockerRuntime:
     """owner: names this agent among all on the engine. cloud: folder of the cloud, for whoever takes it down.
-    host: address of this host at which the apps' ports are opened.
+    host: address of this host at which the apps' ports are opened. volumes: None when it cannot mount any.
     """
 
     name = "docker"
 
-    def __init__(self, client: Any, owner: str, cloud: str, host: str) -> None:
+    def __init__(self, client: Any, owner: str, cloud: str, host: str, volumes: Volumes | None = None) -> None:
         self._client, self._owner, self._cloud, self._host = client, owner, cloud, host
+        self._volumes = volumes
+        self._bridge = Bridge(client, owner, {OWNER: owner, CLOUD: cloud})
         self._containers: dict[str, DockerContainer] = {}
         self._loop = asyncio.get_running_loop()
         threading.Thread(target=self._hear, name="docker-events", daemon=True).start()
 
     @classmethod
-    def connect(cls, owner: str, cloud: str, host: str) -> "DockerRuntime":
-        """Raises DockerUnusable."""
+    def connect(cls, owner: str, folder: Path, host: str) -> "DockerRuntime":
+        """folder: the agent's, in its cloud's. Raises DockerUnusable."""
         try:
             client = docker.from_env(timeout=30)
             client.ping()
@@ -181,13 +92,44 @@ class DockerRuntime:
             raise DockerUnusable(f"the image {IMAGE} does not exist") from None
         except (DockerException, requests.RequestException):
             raise DockerUnusable("no Docker Engine answers") from None
-        return cls(client, owner, cloud, host)
+        volumes = Volumes(folder / "volumes", folder / INSTANCES) if os.geteuid() == 0 else None
+        runtime = cls(client, owner, str(folder.parent), host, volumes)
+        try:
+            runtime.contain()
+        except (VolumeError, FirewallError, DockerException, requests.RequestException) as error:
+            raise DockerUnusable(f"apps could not be contained: {error}") from None
+        return runtime
+
+    def contain(self) -> None:
+        """The bridge and its rules stand and disks can be had, or an error tells why not."""
+        if self._volumes:
+            self._volumes.try_out()
+        else:
+            log.warning("disk limits of apps are looked at, not enforced: only root can mount disks for them")
+        self._bridge.ensure()
 
     def inner_port(self, host_port: int) -> int:
         return PORT
 
     def inner_root(self, root: Path) -> Path:
         return ROOT
+
+    @contextmanager
+    def filling(self, root: Path, disk_mb: int) -> Iterator[None]:
+        self.take_away(root)
+        if self._volumes is None:
+            root.mkdir(mode=0o700)
+            yield
+            return
+        self._volumes.make(root, disk_mb)
+        yield
+        self._volumes.seal(root, disk_mb)
+
+    def take_away(self, root: Path) -> None:
+        if self._volumes is None:
+            trees.remove(root)
+        else:
+            self._volumes.remove(root)
 
     async def launch(self, launch: Launch) -> Container:
         work = asyncio.ensure_future(asyncio.to_thread(self._launch, launch))
@@ -202,6 +144,7 @@ class DockerRuntime:
         return self._know(launch.guid, container, launch.control)
 
     def _launch(self, launch: Launch) -> Any:
+        write_accounts(launch.control, os.geteuid() if launch.uid is None else launch.uid)
         container = self._client.containers.create(**self.creation(launch))
         # The order goes by stdin: what is in a container's configuration can be read by whoever asks the engine.
         try:
@@ -223,18 +166,28 @@ class DockerRuntime:
             Mount(str(CONTROL), str(launch.control), type="bind"),
             Mount(str(LOGS), str(launch.logs), type="bind"),
             Mount(SHIM_INSIDE, str(SHIM), type="bind", read_only=True),
+            *(Mount(f"/etc/{name}", str(launch.control / name), type="bind", read_only=True) for name in ACCOUNTS),
         ]
         return {
             "image": IMAGE,
             "command": ["/usr/bin/python3", "-I", "-S", SHIM_INSIDE],
             "name": f"{self._owner}-{launch.guid}",
-            "labels": {OWNER: self._owner, INSTANCE: launch.guid, CLOUD: self._cloud},
-            "user": "root" if launch.uid is not None else f"{os.geteuid()}:{os.getegid()}",
+            "labels": {
+                OWNER: self._owner,
+                INSTANCE: launch.guid,
+                CLOUD: self._cloud,
+                DISK_MB: str(launch.limits.disk_mb),
+            },
+            "user": "0:0" if launch.uid is not None else f"{os.geteuid()}:{os.getegid()}",
             "stdin_open": True,
             "mounts": mounts,
+            "read_only": True,
+            "tmpfs": SCRATCH,
+            "network": self._bridge.name,
             "ports": {f"{PORT}/tcp": (self._host, launch.port)} if launch.port else {},
             "mem_limit": memory,
             "memswap_limit": memory,
+            "cpu_shares": min(max(launch.limits.memory_mb, LEAST_SHARES), MOST_SHARES),
             "pids_limit": MAX_PIDS,
             "ulimits": [Ulimit(name="nofile", soft=launch.limits.fds, hard=launch.limits.fds)],
             "cap_drop": ["ALL"],
@@ -244,11 +197,17 @@ class DockerRuntime:
         }
 
     def _know(self, guid: str, container: Any, control: Path) -> DockerContainer:
-        known = self._containers[guid] = DockerContainer(container, control)
+        known = self._containers[guid] = DockerContainer(container, control, self._volume(container))
         # Its end may have come before anybody listened for it.
         check = asyncio.ensure_future(asyncio.to_thread(self._check, guid))
-        check.add_done_callback(lambda task: task.exception())
+        check.add_done_callback(lambda task: task.cancelled() or task.exception())
         return known
+
+    def _volume(self, container: Any) -> Volume | None:
+        """As the container's own configuration tells it."""
+        mounts = {mount["Target"]: mount["Source"] for mount in container.attrs["HostConfig"].get("Mounts") or ()}
+        root, disk_mb = mounts.get(str(ROOT)), container.labels.get(DISK_MB, "")
+        return Volume(Path(root), int(disk_mb) * MIB) if self._volumes and root and disk_mb.isdecimal() else None
 
     async def adopt(self, guid: str, control: Path, uid: int | None) -> Container | None:
         container = await self._find(guid)
@@ -277,22 +236,32 @@ class DockerRuntime:
         for container in listed:
             if container.labels.get(INSTANCE) not in known:
                 await DockerContainer(container, Path(os.devnull)).remove()
+        if self._volumes:
+            await asyncio.to_thread(self._volumes.sweep, known)
 
     async def close(self) -> None:
-        await self.sweep(set())
+        try:
+            await self.sweep(set())
+            await asyncio.to_thread(self._bridge.remove)
+        except (DockerException, requests.RequestException) as error:
+            log.warning("the bridge %s may be left: %s", self._bridge.name, error)
 
     def _hear(self) -> None:
         """In a thread of its own, for ever: the engine's events; after a break, a look at everything we know."""
+        is_back = False
         while True:
             try:
+                if is_back:
+                    self._bridge.ensure()
                 wanted = {"label": f"{OWNER}={self._owner}", "event": ["die", OUT_OF_MEMORY]}
                 events = self._client.events(decode=True, filters=wanted)
                 for guid in list(self._containers):
                     self._check(guid)
                 for event in events:
                     self._heard(event["Action"], event["Actor"]["Attributes"].get(INSTANCE, ""))
-            except (DockerException, requests.RequestException, OSError) as error:
+            except (DockerException, requests.RequestException, OSError, FirewallError) as error:
                 log.warning("the engine is silent: %s", error)
+            is_back = True
             time.sleep(AGAIN_S)
 
     def _heard(self, action: str, guid: str) -> None:
@@ -306,8 +275,18 @@ class DockerRuntime:
             self._end(guid)
 
     def _end(self, guid: str) -> None:
-        if known := self._containers.pop(guid, None):
+        if (known := self._containers.pop(guid, None)) and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(known.ended.set)
+
+
+def write_accounts(control: Path, uid: int) -> None:
+    """Every app calls itself vcap, whatever its number is."""
+    users = ("root:x:0:0:root:/root:/bin/bash", "nobody:x:65534:65534:nobody:/:/usr/sbin/nologin")
+    groups = ("root:x:0:", "nogroup:x:65534:")
+    texts = ((*users, f"vcap:x:{uid}:{uid}:vcap:{ROOT}:/bin/bash"), (*groups, f"vcap:x:{uid}:"))
+    for name, lines in zip(ACCOUNTS, texts, strict=True):
+        (control / name).write_text("\n".join(lines) + "\n")
+        (control / name).chmod(0o644)
 
 
 @contextmanager
@@ -334,10 +313,12 @@ def _read_until(wire: socket.socket, wanted: bytes) -> None:
 
 
 def remove_all(cloud: str) -> None:
-    """End and remove every container of a cloud, whichever agent's; none is left when no engine answers."""
+    """End and remove every container and bridge of a cloud, whichever agent's; none is left when no engine answers."""
     try:
-        client = docker.from_env()
-        for container in client.containers.list(all=True, filters={"label": f"{CLOUD}={cloud}"}):
+        client, ours = docker.from_env(), {"label": f"{CLOUD}={cloud}"}
+        for container in client.containers.list(all=True, filters=ours):
             container.remove(force=True)
+        for network in client.networks.list(filters=ours):
+            remove_bridge(network)
     except (DockerException, requests.RequestException) as error:
         log.warning("containers of the cloud may be left: %s", error)

@@ -14,10 +14,12 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
+from dea_agent import trees
 from dea_agent.runtimes import processes
 from dea_agent.runtimes.base import Address, Container, Exit, Launch, LaunchError, Sample, read_exit, shim_order
 from dea_agent.runtimes.cgroup import Cgroup, Cgroups
@@ -147,6 +149,15 @@ class ProcessRuntime:
 
     def inner_root(self, root: Path) -> Path:
         return root
+
+    @contextmanager
+    def filling(self, root: Path, disk_mb: int) -> Iterator[None]:
+        trees.remove(root)
+        root.mkdir(mode=0o700)
+        yield
+
+    def take_away(self, root: Path) -> None:
+        trees.remove(root)
 
     async def launch(self, launch: Launch) -> Container:
         try:

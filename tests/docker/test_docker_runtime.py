@@ -1,4 +1,4 @@
-"""Apps in containers of a real engine. Nothing here runs without one, or without the stack's image."""
+"""Apps in containers of a real engine, pushed to a whole platform."""
 
 import json
 import signal
@@ -9,27 +9,11 @@ from typing import Any
 import docker
 import httpx
 import pytest
-import requests
-from docker.errors import DockerException, ImageNotFound
 
-from dea_agent.runtimes.docker import CLOUD, IMAGE, INSTANCE
+from dea_agent.runtimes.docker import CLOUD, INSTANCE
 from tests.support.platform import Platform, Traffic, a_platform, eventually
 
 AUTO = ("--runtime", "auto")
-
-
-def why_not() -> str:
-    try:
-        docker.from_env().images.get(IMAGE)
-    except ImageNotFound:
-        return f"the image {IMAGE} does not exist; docs/local.md tells how to make it"
-    except (DockerException, requests.RequestException):
-        return "no Docker Engine answers"
-    return ""
-
-
-REASON = why_not()
-pytestmark = pytest.mark.skipif(bool(REASON), reason=REASON)
 
 
 @pytest.fixture(scope="module")

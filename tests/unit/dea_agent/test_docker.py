@@ -16,7 +16,8 @@ from docker.errors import APIError, NotFound
 from chalicelib.contracts.auction import Limits
 from dea_agent.runtimes import NOTE, choose
 from dea_agent.runtimes.base import Address, Launch, LaunchError, Sidecar
-from dea_agent.runtimes.docker import INSTANCE, OWNER, DockerRuntime, to_sample
+from dea_agent.runtimes.docker import DISK_MB, INSTANCE, OWNER, DockerRuntime
+from dea_agent.runtimes.docker_container import to_sample
 
 CPU = {"cpu_stats": {"cpu_usage": {"total_usage": 2_500_000_000}}, "pids_stats": {"current": 7}}
 
@@ -30,6 +31,7 @@ class FakeContainer:
         self.attrs: dict[str, Any] = {
             "State": {"OOMKilled": False, "Pid": 0, "ExitCode": 0},
             "NetworkSettings": {"Networks": {"bridge": {"IPAddress": ""}}},
+            "HostConfig": {"Mounts": [dict(mount) for mount in arguments.get("mounts", ())]},
         }
         self.signals: list[str] = []
         self.order: dict[str, Any] = {}
@@ -134,7 +136,9 @@ def test_a_container_is_limited_and_labelled_and_holds_no_secret(engine: FakeEng
     run(engine, scenario)
     made = engine.all["zf-dea-0-g1"]
     asked = made.arguments
-    assert (asked["mem_limit"], asked["memswap_limit"]) == ("64m", "64m")
+    assert (asked["mem_limit"], asked["memswap_limit"], asked["cpu_shares"]) == ("64m", "64m", 64)
+    assert (asked["read_only"], set(asked["tmpfs"])) == (True, {"/tmp", "/var/tmp"})
+    assert (asked["network"], asked["labels"][DISK_MB]) == ("zf-dea-0", "32")
     assert (asked["cap_drop"], asked["security_opt"]) == (["ALL"], ["no-new-privileges"])
     assert asked["ports"] == {"8080/tcp": ("10.0.0.1", 20001)}
     assert asked["labels"][OWNER] == "zf-dea-0"
@@ -170,6 +174,17 @@ def test_an_agent_that_is_not_root_runs_apps_as_itself_and_without_capabilities(
 
     run(engine, scenario)
     assert engine.all["zf-dea-0-g1"].arguments["cap_add"] == []
+
+
+def test_an_app_calls_itself_vcap_whatever_its_number_is(engine: FakeEngine, tmp_path: Path) -> None:
+    launch = a_launch(tmp_path)
+
+    async def scenario(runtime: DockerRuntime) -> None:
+        await runtime.launch(launch)
+
+    run(engine, scenario)
+    assert "vcap:x:22001:22001:vcap:/home/vcap:/bin/bash" in (launch.control / "passwd").read_text().splitlines()
+    assert "vcap:x:22001:" in (launch.control / "group").read_text().splitlines()
 
 
 @pytest.mark.parametrize("fault", ["engine", "shim"])
