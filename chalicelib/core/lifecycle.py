@@ -7,8 +7,20 @@ from urllib.parse import urlsplit
 
 from chalicelib.core.units import MAX_COMMAND
 
-#: Those that come with the platform, in the order in which they are asked whether they know the app.
-BUILDPACKS = ("staticfile", "nodejs", "python", "binary")
+#: Those that come with the platform, in the order in which they are asked whether they know the app: Cloud Foundry's.
+#: The last one takes whatever says itself how it starts.
+BUILDPACKS = (
+    "staticfile",
+    "java",
+    "ruby",
+    "nodejs",
+    "go",
+    "python",
+    "php",
+    "erlang",
+    "nginx",
+    "binary",
+)
 #: Their names, and those of Cloud Foundry, end in this; apps may leave it out.
 SUFFIX = "_buildpack"
 BUILDPACK_NAME = re.compile(r"[\w-]{1,250}", re.ASCII)
@@ -20,6 +32,16 @@ MAX_PROCESS_TYPES = 16
 PROCESS_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 #: Of all commands together as JSON, which can be 12 times as long as their text: they travel in one message.
 MAX_COMMANDS_BYTES = 64 * 1024
+
+#: The one user that commands run as here, by the name that it has in Cloud Foundry.
+USER = "vcap"
+
+
+def wrong_user(name: str) -> str | None:
+    """Why a process or a task cannot run as this user, or None: whoever names one names the one that there is."""
+    if name == USER:
+        return None
+    return f"User invalid (requested user '{name[:100]}' not allowed, permitted users are: '{USER}')"
 
 
 def wrong_lifecycle(kind: object) -> str | None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import platform
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,14 +12,15 @@ from pathlib import Path
 
 from chalicelib.contracts.runspec import StagingSpec
 from chalicelib.contracts.staging import DropletMade, InstalledBuildpack, StagingStart
-from chalicelib.core.lifecycle import wrong_process_types
+from chalicelib.core.lifecycle import BUILDPACKS, SUFFIX, wrong_process_types
 from dea_agent.staging import package, remote, tarball
-from dea_agent.staging.buildpacks import ORDER, SUFFIX, Buildpack, Library
+from dea_agent.staging.buildpacks import Buildpack, Library
 from dea_agent.staging.errors import StagingFailed
 from dea_agent.staging.installed import Installed
 from dea_agent.staging.lifecycle import Folders, Lifecycle, write_new
 from dea_agent.staging.remote import Downloads
 from dea_agent.staging.transfer import Transfer
+from dea_agent.unpack import give
 
 #: Most bytes of a build cache, packed: a larger one takes longer to move than it saves.
 MAX_CACHE_BYTES = 512 * 1024**2
@@ -58,6 +60,7 @@ class Build:
             lifecycle.procfile()  # a bad one is told before the work, not after it
         with self._phase("detect"):
             packs, detected = await self._choose(lifecycle, transfer)
+            packs = [await asyncio.to_thread(self._own, pack, number) for number, pack in enumerate(packs)]
         with self._phase("compile"):
             await lifecycle.compile(packs)
         with self._phase("release"):
@@ -144,7 +147,7 @@ class Build:
     async def _detect(self, lifecycle: Lifecycle, transfer: Transfer) -> tuple[list[Buildpack], str]:
         """Asked one by one, so that none is fetched that stands behind the one that knows the app."""
         asked = []
-        builtin = tuple(InstalledBuildpack(name + SUFFIX, name) for name in ORDER)
+        builtin = tuple(InstalledBuildpack(name + SUFFIX, name) for name in BUILDPACKS)
         for item in builtin if self._request.installed is None else self._request.installed:
             candidate = await self._installed_one(item, transfer)
             asked.append(item.name)
@@ -163,6 +166,15 @@ class Build:
         if found is None:
             raise _unknown(item.name)
         return replace(found, key=item.name, name=item.name)
+
+    def _own(self, pack: Buildpack, number: int) -> Buildpack:
+        """Heroku's buildpacks write into their own folder; what all builds share is copied for them."""
+        if pack.has("finalize") or pack.has("supply") or pack.folder.is_relative_to(self._root):
+            return pack
+        folder = self._root / f"own-{number}"
+        shutil.copytree(pack.folder, folder, symlinks=True)
+        give(folder, self._uid)
+        return replace(pack, folder=folder)
 
     async def _upload_droplet(self, transfer: Transfer, info: dict[str, str]) -> tarball.Packed:
         staging_info, target = self._root / "staging_info.yml", self._root / "droplet.tgz"
@@ -196,7 +208,7 @@ class Build:
 
 
 def _unknown(key: str) -> StagingFailed:
-    known = ", ".join(name + SUFFIX for name in ORDER)
+    known = ", ".join(name + SUFFIX for name in BUILDPACKS)
     return StagingFailed(
         "BuildpackCompileFailed",
         f"there is no buildpack {key[:250]!r}; name one that is installed, such as {known}, "

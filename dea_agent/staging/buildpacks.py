@@ -5,13 +5,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from chalicelib.core.lifecycle import BUILDPACKS, SUFFIX
 from dea_agent.staging.errors import StagingFailed
-
-#: The order of detection, Cloud Foundry's. The last one takes whatever says itself how it starts.
-ORDER = ("staticfile", "nodejs", "python", "binary")
-
-#: Cloud Foundry's names end in this.
-SUFFIX = "_buildpack"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +52,13 @@ class Library:
 
     def all(self) -> list[Buildpack]:
         """In the order of detection."""
-        return [found for name in ORDER if (found := self.find(name))]
+        return [found for name in BUILDPACKS if (found := self.find(name))]
 
     def find(self, key: str) -> Buildpack | None:
         """By its short or its long name."""
         name = key.removesuffix(SUFFIX)
         folder = self._buildpacks / name
-        return Buildpack(key, name + SUFFIX, folder) if name in ORDER and folder.is_dir() else None
+        return Buildpack(key, name + SUFFIX, folder) if name in BUILDPACKS and folder.is_dir() else None
 
 
 def with_bin(root: Path) -> Path:

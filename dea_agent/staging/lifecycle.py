@@ -25,6 +25,15 @@ MAX_TEXT_BYTES = 256 * 1024
 #: The last words of a script that go into an error: so many lines, so many characters.
 DETAIL_LINES, DETAIL_CHARACTERS = 3, 600
 
+#: Variable -> the folder, of each buildpack before a script, that the script finds in it; as Cloud Foundry has it.
+HANDED_ON = {
+    "PATH": "bin",
+    "LD_LIBRARY_PATH": "lib",
+    "LIBRARY_PATH": "lib",
+    "CPATH": "include",
+    "PKG_CONFIG_PATH": "pkgconfig",
+}
+
 #: Gives the app what the buildpacks put aside for it. A finalize script of Cloud Foundry's own library writes a
 #: file of this name itself.
 MULTI_SUPPLY = "000_multi-supply.sh"
@@ -103,9 +112,13 @@ class Lifecycle:
         return self._folders.cache / hashlib.sha256(buildpack.name.encode()).hexdigest()[:32]
 
     async def _run(self, buildpack: Buildpack, script: str, arguments: list[Path | str]) -> None:
-        """With the programs of the buildpacks before it on its PATH."""
-        path = [str(folder / "bin") for folder in sorted(self._folders.deps.iterdir()) if (folder / "bin").is_dir()]
-        env = {"PATH": ":".join([*path, SYSTEM_PATH])} if path else {}
+        """With what the buildpacks before it have put aside."""
+        env = {}
+        for variable, name in HANDED_ON.items():
+            if path := [
+                str(folder / name) for folder in sorted(self._folders.deps.iterdir()) if (folder / name).is_dir()
+            ]:
+                env[variable] = ":".join([*path, SYSTEM_PATH] if variable == "PATH" else path)
         status, words = await self._sandbox.run([buildpack.script(script), *map(str, arguments)], self._emit, env)
         if status:
             raise _cannot(_last_words(words) or f"bin/{script} of {buildpack.name} ended with status {status}")

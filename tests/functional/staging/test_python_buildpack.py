@@ -107,10 +107,29 @@ def test_a_bad_pyproject_is_named(app: Path, text: str, reason: str) -> None:
     assert reason in made.stderr
 
 
-def test_another_python_than_the_stacks_is_warned_of(app: Path) -> None:
+def test_another_python_than_the_stack_offers_is_refused_with_what_it_offers(app: Path) -> None:
     (app / "requirements.txt").write_text("")
     (app / "runtime.txt").write_text("python-2.7.18\n")
-    assert "WARNING: runtime.txt asks for Python 2.7" in supply(app).stdout
+    made = supply(app)
+    assert made.returncode != 0
+    assert "runtime.txt asks for Python 2.7.18, and this stack offers 3." in made.stderr
+    (app / "runtime.txt").write_text("python-3.x\n")
+    assert supply(app).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("files", "way_out"),
+    [
+        ({"Pipfile": "[packages]\n"}, "pipenv requirements > requirements.txt"),
+        ({"pyproject.toml": "[tool.poetry.dependencies]\nflask = '*'\n"}, "poetry export -o requirements.txt"),
+    ],
+)
+def test_what_other_tools_keep_is_refused_with_the_way_out(app: Path, files: dict[str, str], way_out: str) -> None:
+    for name, text in files.items():
+        (app / name).write_text(text)
+    made = supply(app)
+    assert made.returncode != 0
+    assert way_out in made.stderr
 
 
 FLASK = "from flask import Flask\napp = Flask(__name__)\n"
@@ -137,7 +156,15 @@ FLASK = "from flask import Flask\napp = Flask(__name__)\n"
         ),
         (
             {"manage.py": "", "shop/wsgi.py": "", "requirements.txt": "django\ngunicorn~=23.0\n"},
-            "exec gunicorn --bind 0.0.0.0:$PORT shop.wsgi",
+            "exec gunicorn --bind 0.0.0.0:$PORT shop.wsgi:application",
+        ),
+        (
+            {"manage.py": "", "shop/wsgi.py": "", "shop/asgi.py": "", "requirements.txt": "django\nuvicorn\n"},
+            "exec uvicorn --host 0.0.0.0 --port $PORT shop.asgi:application",
+        ),
+        (
+            {"main.py": "api = FastAPI()\n", "requirements.txt": "fastapi[standard]\n"},
+            "exec uvicorn --host 0.0.0.0 --port $PORT main:api",
         ),
         (
             {"manage.py": "", "shop/wsgi.py": "", "requirements.txt": "django\n"},
