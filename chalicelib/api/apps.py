@@ -158,5 +158,5 @@ def restart(request: Request, guid: str) -> Answer:
 
 @endpoints("POST", "/v3/apps/{guid}/actions/clear_buildpack_cache")
 def clear_buildpack_cache(request: Request, guid: str) -> Answer:
-    app, _ = owned(request.actor, App, guid, WRITE)
+    app, _ = owned(request.actor, App, guid, OPERATE)
     return accepted(request, buildcache.clear(request.world, app, request.trace))

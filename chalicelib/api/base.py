@@ -1,7 +1,8 @@
 """What every endpoint does the same way: parse, authenticate, call the view, render its answer or its error.
 
-A view takes a :class:`Request` and the path's variables and returns an :class:`Answer`. Its errors are PaasErrors;
-anything else is a defect, logged with its trace and answered as Cloud Foundry's 500.
+A view takes a :class:`Request` and the path's variables and returns an :class:`Answer`. Its errors are PaasErrors. A
+database or a store that does not answer is a 503; anything else is a defect, logged with its trace and answered as
+Cloud Foundry's 500.
 """
 
 import json
@@ -17,9 +18,10 @@ from urllib.parse import unquote
 from chalice import Blueprint, Response
 
 from chalicelib.adapters.clock import new_guid
+from chalicelib.adapters.outage import is_outage
 from chalicelib.bootstrap import World, world
 from chalicelib.contracts.frozen import frozen
-from chalicelib.core.errors import BadQuery, Conflict, PaasError, ParseError
+from chalicelib.core.errors import BadQuery, Conflict, PaasError, ParseError, Unavailable
 from chalicelib.core.roles import Actor
 from chalicelib.services import access
 
@@ -164,6 +166,9 @@ class Endpoints:
         return decorate
 
 
+#: What a caller is told to wait while a service is down, seconds.
+RETRY_AFTER_S = 5
+
 #: How often a request that lost a race for a row begins anew. It has written nothing: units are all or nothing.
 ATTEMPTS = 6
 
@@ -177,16 +182,25 @@ def _settled(request: Request, view: View, variables: dict[str, str]) -> Answer:
     return view(request, **variables)
 
 
+def _failed(request: Request, error: Exception) -> Answer:
+    """Of what no view expects."""
+    if is_outage(error):
+        log.error("request %s: a service is down: %s", request.trace, error, extra={"trace": request.trace})
+        down = Unavailable("The platform is temporarily unavailable. Try again later.")
+        return Answer(down.body(), down.status, {"Retry-After": str(RETRY_AFTER_S)})
+    log.exception("request %s failed", request.trace, extra={"trace": request.trace})
+    unknown = PaasError("An unknown error occurred.")
+    return Answer(unknown.body(), unknown.status)
+
+
 def answer(request: Request, view: View, variables: dict[str, str]) -> Response:
     """Call the view; every error becomes a document that clients understand."""
     try:
         result = _settled(request, view, variables)
     except PaasError as error:
         result = Answer(error.body(), error.status)
-    except Exception:
-        log.exception("request %s failed", request.trace, extra={"trace": request.trace})
-        unknown = PaasError("An unknown error occurred.")
-        result = Answer(unknown.body(), unknown.status)
+    except Exception as error:
+        result = _failed(request, error)
     headers = {"X-Vcap-Request-Id": request.trace, **result.headers}
     if result.body is None:
         return Response("", status_code=result.status, headers=headers)

@@ -7,8 +7,8 @@ from chalicelib.api.parsing import Body
 from chalicelib.api.render import common, paginated, to_one, warned
 from chalicelib.api.scoped import narrowed, relabelled, scoped
 from chalicelib.core import lifecycle
-from chalicelib.core.errors import NotFound, Unprocessable
-from chalicelib.core.roles import WRITE
+from chalicelib.core.errors import NotAuthorized, NotFound, Unprocessable
+from chalicelib.core.roles import OPERATE
 from chalicelib.core.units import MAX_DISK_MB, MAX_MEMORY_MB
 from chalicelib.services import buildpacks, builds, listing, stacks
 from chalicelib.services.listing import page
@@ -59,8 +59,8 @@ def create(request: Request) -> Answer:
     body.metadata(build)
     body.done()
     try:
-        package, space = owned(actor, Package, package_guid, WRITE)
-    except NotFound:
+        package, space = owned(actor, Package, package_guid, OPERATE)
+    except (NotFound, NotAuthorized):
         raise Unprocessable(WRONG_PACKAGE) from None
     app = listing.get(App, str(package.app_guid))
     build.app_guid, build.space_guid = app.guid, app.space_guid

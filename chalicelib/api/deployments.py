@@ -8,11 +8,13 @@ from chalicelib.api.processes import SCALABLE
 from chalicelib.api.render import common, paginated, to_one, when
 from chalicelib.api.scoped import narrowed, relabelled, scoped
 from chalicelib.core.deployment import ACTIVE, CANARY, PAUSED, ROLLING
+from chalicelib.core.errors import NotAuthorized, NotFound
 from chalicelib.core.roles import OPERATE
 from chalicelib.services import deployments, rollout_states
 from chalicelib.services.listing import page
 from chalicelib.services.owned import owned
 from chalicelib.tables.deployments import Deployment
+from chalicelib.tables.identity import Space
 
 endpoints = Endpoints(__name__)
 
@@ -159,15 +161,23 @@ def update(request: Request, guid: str) -> Answer:
     return Answer(render(request, relabelled(request, Deployment, guid)))
 
 
+def _operated(request: Request, guid: str) -> tuple[Deployment, Space]:
+    """Who may not deploy is told that there is none, as Cloud Foundry has it."""
+    try:
+        return owned(request.actor, Deployment, guid, OPERATE)
+    except NotAuthorized:
+        raise NotFound(Deployment.LABEL) from None
+
+
 @endpoints("POST", "/v3/deployments/{guid}/actions/cancel")
 def cancel(request: Request, guid: str) -> Answer:
-    deployment, space = owned(request.actor, Deployment, guid, OPERATE)
+    deployment, space = _operated(request, guid)
     deployments.cancel(request.world, request.actor, deployment, space, request.trace)
     return Answer(None)
 
 
 @endpoints("POST", "/v3/deployments/{guid}/actions/continue")
 def go_on(request: Request, guid: str) -> Answer:
-    deployment, space = owned(request.actor, Deployment, guid, OPERATE)
+    deployment, space = _operated(request, guid)
     deployments.go_on(request.world, request.actor, deployment, space, request.trace)
     return Answer(None)

@@ -8,10 +8,11 @@ from chalicelib.api.render import accepted, common, paginated, to_one
 from chalicelib.api.scoped import narrowed, relabelled, scoped
 from chalicelib.core.errors import NotFound, Unprocessable
 from chalicelib.core.lifecycle import wrong_process_types
-from chalicelib.core.roles import READ_SECRETS, WRITE
+from chalicelib.core.roles import DOWNLOAD, OPERATE, WRITE
 from chalicelib.services import access, apps, droplet_bits, droplets
 from chalicelib.services.listing import page
 from chalicelib.services.owned import owned
+from chalicelib.services.packages import DOCKER
 from chalicelib.tables.apps import App, Droplet
 from chalicelib.tables.identity import Space
 
@@ -75,7 +76,7 @@ def create(request: Request) -> Answer:
         body.wrong(wrong)
     body.done()
     if "source_guid" in request.query:
-        source, _ = owned(actor, Droplet, request.query["source_guid"], READ_SECRETS)
+        source, _ = owned(actor, Droplet, request.query["source_guid"], DOWNLOAD)
         app, space = owned(actor, App, app_guid, WRITE)
         droplet = droplet_bits.copy(request.world, actor, source, app, space, request.trace)
         return Answer(render(request, droplet), 201)
@@ -85,6 +86,8 @@ def create(request: Request) -> Answer:
         raise Unprocessable(
             f'App with guid "{app_guid[:250]}" does not exist, or you do not have access to it.'
         ) from None
+    if app.lifecycle_type == DOCKER:
+        raise Unprocessable("Droplet creation is not available for apps with docker lifecycles.")
     draft = Droplet(app_guid=str(app.guid), space_guid=str(space.guid), stack=str(app.stack), process_types=types or {})
     return Answer(render(request, droplet_bits.create(request.world, actor, draft, app, space, request.trace)), 201)
 
@@ -130,7 +133,7 @@ def delete(request: Request, guid: str) -> Answer:
 
 @endpoints("GET", "/v3/droplets/{guid}/download")
 def download(request: Request, guid: str) -> Answer:
-    droplet, _ = owned(request.actor, Droplet, guid, READ_SECRETS)
+    droplet, _ = owned(request.actor, Droplet, guid, DOWNLOAD)
     return Answer(None, 302, {"Location": droplets.download_url(request.world, droplet)})
 
 
@@ -158,8 +161,11 @@ def current_guid(request: Request, guid: str) -> Answer:
 
 @endpoints("PATCH", "/v3/apps/{guid}/relationships/current_droplet")
 def assign(request: Request, guid: str) -> Answer:
-    app, space = owned(request.actor, App, guid, WRITE)
-    data = Body(request.json()).part("data", required=True)
+    app, space = owned(request.actor, App, guid, OPERATE)
+    body = Body(request.json())
+    if body.has("data") and body.data["data"] is None:
+        raise Unprocessable("Current droplet cannot be removed. Replace it with a preferred droplet.")
+    data = body.part("data", required=True)
     droplet_guid = data.text("guid", required=True)
     data.done()
     if not droplet_guid:

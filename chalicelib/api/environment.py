@@ -4,7 +4,7 @@ from typing import Any
 
 from chalicelib.api.base import Answer, Endpoints, Request
 from chalicelib.api.parsing import Body
-from chalicelib.core.roles import OPERATE, READ_SECRETS, WRITE
+from chalicelib.core.roles import OPERATE, READ_VARIABLES
 from chalicelib.services import access, apps, env_groups, environment, flags, listing, processes, routing
 from chalicelib.services.owned import owned
 from chalicelib.services.service_env import vcap_services
@@ -16,7 +16,7 @@ endpoints = Endpoints(__name__)
 #: Operators can close what apps find in their environment to everybody, or to those who only develop.
 VISIBILITY = ("env_var_visibility", "space_developer_env_var_visibility")
 
-#: In the place of variables, for who may operate an app and not read its secrets.
+#: In the place of what services say, for who may read an app's variables and not its secrets.
 HIDDEN = {"redacted_message": "[PRIVATE DATA HIDDEN]"}
 
 
@@ -30,14 +30,14 @@ def _variables(request: Request, guid: str, variables: dict[str, str]) -> dict[s
 
 @endpoints("GET", "/v3/apps/{guid}/environment_variables")
 def show(request: Request, guid: str) -> Answer:
-    owned(request.actor, App, guid, READ_SECRETS)
+    owned(request.actor, App, guid, READ_VARIABLES)
     flags.require(request.actor, *VISIBILITY)
     return Answer(_variables(request, guid, environment.read(request.world, guid)))
 
 
 @endpoints("PATCH", "/v3/apps/{guid}/environment_variables")
 def update(request: Request, guid: str) -> Answer:
-    app, space = owned(request.actor, App, guid, WRITE)
+    app, space = owned(request.actor, App, guid, OPERATE)
     body = Body(request.json())
     changes = body.take("var", required=True)
     if changes is not None and not isinstance(changes, dict):
@@ -49,20 +49,18 @@ def update(request: Request, guid: str) -> Answer:
 
 @endpoints("GET", "/v3/apps/{guid}/env")
 def everything(request: Request, guid: str) -> Answer:
-    """Who operates an app sees what the platform tells it, and of variables only that there are some."""
+    """Of what services tell the app, who only operates it sees no more than that there is something."""
     world, actor = request.world, request.actor
-    app, space = owned(actor, App, guid)
+    app, space = owned(actor, App, guid, READ_VARIABLES)
     may_see = access.may_read_secrets(actor, space)
-    if not may_see:
-        access.space_for(actor, str(space.guid), OPERATE)
     flags.require(actor, *VISIBILITY)
     org = listing.get(Organization, str(space.org_guid))
     web = routing.process_of(guid, processes.WEB)
     document: dict[str, Any] = {
-        "staging_env_json": env_groups.staging(world) if may_see else HIDDEN,
-        "running_env_json": env_groups.running(world) if may_see else HIDDEN,
-        "environment_variables": environment.read(world, guid) if may_see else HIDDEN,
-        "system_env_json": {"VCAP_SERVICES": vcap_services(request.world, guid)} if may_see else HIDDEN,
+        "staging_env_json": env_groups.staging(world),
+        "running_env_json": env_groups.running(world),
+        "environment_variables": environment.read(world, guid),
+        "system_env_json": {"VCAP_SERVICES": vcap_services(world, guid)} if may_see else HIDDEN,
         "application_env_json": {"VCAP_APPLICATION": environment.vcap_application(world, app, space, org, web)},
     }
     return Answer(document)

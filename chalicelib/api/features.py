@@ -6,7 +6,7 @@ from chalicelib.api.base import Answer, Endpoints, Request
 from chalicelib.api.parsing import Body
 from chalicelib.api.render import warned
 from chalicelib.core.errors import NotFound
-from chalicelib.core.roles import WRITE
+from chalicelib.core.roles import OPERATE, WRITE
 from chalicelib.services import features
 from chalicelib.services.owned import owned
 from chalicelib.tables.apps import App
@@ -45,7 +45,7 @@ def show(request: Request, guid: str, name: str) -> Answer:
 
 @endpoints("PATCH", "/v3/apps/{guid}/features/{name}")
 def update(request: Request, guid: str, name: str) -> Answer:
-    app, space = owned(request.actor, App, guid, WRITE)
+    app, space = owned(request.actor, App, guid, OPERATE if name == features.REVISIONS else WRITE)
     if name not in features.FEATURES:
         raise NotFound("Feature")
     body = Body(request.json())

@@ -8,11 +8,12 @@ from chalicelib.api.instances import process_instances, shown, stats
 from chalicelib.api.parsing import Body
 from chalicelib.api.render import common, paginated, to_one
 from chalicelib.api.scoped import narrowed, scoped
-from chalicelib.api.tasks import USER, known_user
+from chalicelib.api.tasks import known_user
 from chalicelib.contracts.auction import HealthCheck
 from chalicelib.core.errors import BadQuery, NotFound
+from chalicelib.core.lifecycle import USER
 from chalicelib.core.manifest_process import is_endpoint
-from chalicelib.core.roles import OPERATE, READ, WRITE
+from chalicelib.core.roles import OPERATE, READ
 from chalicelib.core.units import MAX_COMMAND, MAX_DISK_MB, MAX_INSTANCES, MAX_MEMORY_MB, MAX_TIMEOUT_S
 from chalicelib.services import access, flags, processes
 from chalicelib.services import stats as stats_of
@@ -90,12 +91,12 @@ def index(request: Request) -> Answer:
 
 @endpoints("GET", "/v3/processes/{guid}")
 def show(request: Request, guid: str) -> Answer:
-    return _shown(request, *owned(request.actor, Process, guid))
+    return _single(request, *owned(request.actor, Process, guid))
 
 
 @endpoints("PATCH", "/v3/processes/{guid}")
 def update(request: Request, guid: str) -> Answer:
-    return _update(request, *processes.accessible(request.actor, guid, WRITE))
+    return _update(request, *processes.accessible(request.actor, guid, OPERATE))
 
 
 @endpoints("POST", "/v3/processes/{guid}/actions/scale")
@@ -132,12 +133,12 @@ def of_app(request: Request, guid: str) -> Answer:
 @endpoints("GET", "/v3/apps/{guid}/processes/{type}")
 def show_of_app(request: Request, guid: str, type: str) -> Answer:
     process, _, space = _typed(request, guid, type)
-    return _shown(request, process, space)
+    return _single(request, process, space)
 
 
 @endpoints("PATCH", "/v3/apps/{guid}/processes/{type}")
 def update_of_app(request: Request, guid: str, type: str) -> Answer:
-    return _update(request, *_typed(request, guid, type, WRITE))
+    return _update(request, *_typed(request, guid, type, OPERATE))
 
 
 @endpoints("POST", "/v3/apps/{guid}/processes/{type}/actions/scale")
@@ -168,13 +169,26 @@ def _typed(request: Request, app_guid: str, process_type: str, permission: str =
     return processes.by_type(app_guid, process_type), app, space
 
 
+def _single(request: Request, process: Process, space: Space) -> Answer:
+    request.only(EMBED)
+    answer = _shown(request, process, space)
+    if _embeds(request):
+        answer.body[EMBEDDABLE] = shown(stats_of.brief([process])[str(process.guid)])
+    return answer
+
+
+def _embeds(request: Request) -> bool:
+    """Whether the caller wants each process's instances with it. Raises BadQuery."""
+    asked = request.values(EMBED) or frozenset()
+    if unknown := asked - {EMBEDDABLE}:
+        raise BadQuery(f"Invalid embedded resource: '{min(unknown)}'. Valid embedded resources are: '{EMBEDDABLE}'")
+    return bool(asked)
+
+
 def _listed(request: Request, app_guid: str | None, *filters: str) -> Answer:
     what = scoped(request, Process.KIND, "types", EMBED, *filters, app_guid=app_guid)
     found = page(Process, narrowed(request, what, types="type"))
-    asked = request.values(EMBED) or frozenset()
-    if asked - {EMBEDDABLE}:
-        raise BadQuery(f"Invalid embedded resource: '{min(asked)}'. Valid embedded resources are: '{EMBEDDABLE}'")
-    if not asked:
+    if not _embeds(request):
         return paginated(request, found, render_listed)
     lines = stats_of.brief(found.items)
 
@@ -196,7 +210,7 @@ def _update(request: Request, process: Process, app: App, space: Space) -> Answe
     body.done()
     changed = {key: value for key, value in data.items() if key in ("command", "health_check")}
     processes.update(request.world, request.actor, process, app, space, changed, request.trace)
-    return Answer(render(request, process))
+    return _shown(request, process, space)
 
 
 def _chosen(body: Body, name: str, present: dict[str, Any], seconds: tuple[str, ...]) -> dict[str, Any]:

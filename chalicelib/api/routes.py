@@ -17,7 +17,7 @@ from chalicelib.api.render import accepted, common, paginated, to_one
 from chalicelib.api.render import listing as query
 from chalicelib.api.scoped import SPACE_FILTERS, narrowed, scoped
 from chalicelib.core.hostnames import wrong_with_host, wrong_with_path
-from chalicelib.core.roles import OPERATE
+from chalicelib.core.roles import OPERATE, READ_ROUTES
 from chalicelib.core.routing import wrong_options
 from chalicelib.services import flags, listing, routes
 from chalicelib.services.brokering import route_bindings
@@ -74,7 +74,7 @@ def index(request: Request) -> Answer:
 
 def _listed(request: Request) -> Listing:
     """With what other spaces share with the caller's own, unless the query names spaces."""
-    what = scoped(request, "routes", "app_guids", *FILTERS)
+    what = scoped(request, "routes", "app_guids", *FILTERS, seeing=READ_ROUTES)
     if request.query.keys() & {"space_guids", "organization_guids"}:
         return what
     usable = [re.sub("^space/", f"{routes.SHARED}/", name) for name in what.lists]

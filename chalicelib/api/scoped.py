@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from chalicelib.api.base import Request
 from chalicelib.api.parsing import Body
 from chalicelib.api.render import listing
-from chalicelib.core.roles import WRITE
+from chalicelib.core.roles import READ, WRITE
 from chalicelib.services import access
 from chalicelib.services.listing import Listing, load, members
 from chalicelib.services.owned import owned
@@ -24,14 +24,20 @@ SPACE_FILTERS = ("space_guids", "organization_guids")
 
 
 def scoped(
-    request: Request, kind: str, *filters: str, app_guid: str | None = None, orders: tuple[str, ...] = ()
+    request: Request,
+    kind: str,
+    *filters: str,
+    app_guid: str | None = None,
+    orders: tuple[str, ...] = (),
+    seeing: str = READ,
 ) -> Listing:
     """``kind``: the KIND of the resource. ``app_guid``: the app in the path, which the caller has been seen to see.
+    seeing: what he must have in a space to see its resources of this kind.
 
     ``app_guids`` counts as a filter when the endpoint names it. Of many apps the lists of their spaces are read.
     """
     by_app = request.values("app_guids") if "app_guids" in filters else None
-    spaces = _spaces(request)
+    spaces = _spaces(request, seeing)
     if app_guid is not None:
         lists = [f"app/{app_guid}/{kind}"]
     elif by_app is not None and len(by_app) <= FEW_APPS:
@@ -62,9 +68,9 @@ def _is_in(spaces: Set[str], resource: Any) -> bool:
     return str(resource.space_guid) in spaces or not spaces.isdisjoint(shared_with)
 
 
-def _spaces(request: Request) -> set[str] | None:
+def _spaces(request: Request, seeing: str) -> set[str] | None:
     """Guids of the spaces that the query asks for and the caller may see; None: all there are."""
-    visible = access.visible_spaces(request.actor)
+    visible = access.visible_spaces(request.actor, seeing)
     spaces = set(visible) if visible is not None else None
     asked = request.values("space_guids")
     if (orgs := request.values("organization_guids")) is not None:

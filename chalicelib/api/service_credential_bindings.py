@@ -11,7 +11,7 @@ from chalicelib.api.render import accepted, common, paginated, to_one
 from chalicelib.api.scoped import narrowed, scoped
 from chalicelib.api.service_parts import an_object, last_operation, plans_asked
 from chalicelib.core.errors import BadQuery, NoParameters, NotFound, Unprocessable
-from chalicelib.core.roles import OPERATE, READ, READ_SECRETS, WRITE, Actor
+from chalicelib.core.roles import OPERATE, READ, READ_VARIABLES, WRITE, Actor
 from chalicelib.services import access, listing
 from chalicelib.services.brokering import bindings, fetching, lookup
 from chalicelib.services.listing import Listing, page
@@ -185,7 +185,9 @@ def delete(request: Request, guid: str) -> Answer:
 
 @endpoints("GET", "/v3/service_credential_bindings/{guid}/details")
 def details(request: Request, guid: str) -> Answer:
-    binding, _ = lookup.binding_for(request.actor, ServiceBinding, guid, READ_SECRETS)
+    binding, space = lookup.binding_for(request.actor, ServiceBinding, guid)
+    if not access.may_read_secrets(request.actor, space):
+        raise NotFound(ServiceBinding.LABEL)  # as Cloud Foundry has it, though he sees the binding
     if not binding.is_there or binding.is_busy:
         raise NotFound(f"Creation of service credential binding in progress or failed; {ServiceBinding.LABEL} details")
     found = bindings.credentials(request.world, binding)
@@ -198,7 +200,7 @@ def details(request: Request, guid: str) -> Answer:
 
 @endpoints("GET", "/v3/service_credential_bindings/{guid}/parameters")
 def parameters(request: Request, guid: str) -> Answer:
-    binding, _ = lookup.binding_for(request.actor, ServiceBinding, guid, READ_SECRETS)
+    binding, _ = lookup.binding_for(request.actor, ServiceBinding, guid, READ_VARIABLES)
     instance = listing.find(ServiceInstance, str(binding.instance_guid))
     offering = listing.find(ServiceOffering, str(instance.offering_guid)) if instance else None
     if offering is None or not offering.catalog.get("bindings_retrievable") or binding.is_busy:

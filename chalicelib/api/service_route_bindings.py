@@ -10,7 +10,7 @@ from chalicelib.api.render import accepted, common, paginated, to_one, warned
 from chalicelib.api.scoped import narrowed, scoped
 from chalicelib.api.service_parts import an_object, last_operation
 from chalicelib.core.errors import NoParameters, NotFound, Unprocessable
-from chalicelib.core.roles import READ_SECRETS, WRITE
+from chalicelib.core.roles import OPERATE, READ_SECRETS, WRITE
 from chalicelib.services import access, listing
 from chalicelib.services.brokering import fetching, lookup, route_bindings
 from chalicelib.services.listing import page
@@ -69,7 +69,7 @@ def create(request: Request) -> Answer:
         instance, space = lookup.instance_for(request.actor, instance_guid)
     except NotFound:
         raise Unprocessable(f"The service instance could not be found: '{instance_guid}'") from None
-    lookup.instance_for(request.actor, instance_guid, WRITE)
+    lookup.instance_for(request.actor, instance_guid, OPERATE)
     route = listing.find(Route, route_guid)
     try:
         if route is None:
@@ -109,7 +109,7 @@ def update(request: Request, guid: str) -> Answer:
 
 @endpoints("DELETE", "/v3/service_route_bindings/{guid}")
 def delete(request: Request, guid: str) -> Answer:
-    binding, _ = lookup.binding_for(request.actor, RouteBinding, guid, WRITE)
+    binding, _ = lookup.binding_for(request.actor, RouteBinding, guid, OPERATE)
     job = route_bindings.delete(request.world, request.actor, binding, request.trace)
     return accepted(request, job) if job else Answer(None, 204)
 

@@ -95,7 +95,7 @@ def delete_routes(request: Request, guid: str) -> Answer:
     space = access.space_for(request.actor, guid, OPERATE)
     if request.query.get("unmapped") != "true":
         raise Unprocessable(
-            "Mass delete not supported for routes. Use 'unmapped=true' parameter to delete all unmapped routes."
+            "Mass delete not supported for mapped routes. Use 'unmapped=true' parameter to delete all unmapped routes."
         )
     return accepted(request, routes.delete_unmapped(request.world, request.actor, space, request.trace))
 

@@ -8,6 +8,7 @@ from chalicelib.api.parsing import Body
 from chalicelib.api.render import common, paginated, to_one
 from chalicelib.api.scoped import narrowed, relabelled, scoped
 from chalicelib.core.errors import NotFound, Unprocessable
+from chalicelib.core.lifecycle import USER, wrong_user
 from chalicelib.core.roles import OPERATE, WRITE
 from chalicelib.core.units import MAX_COMMAND, MAX_DISK_MB, MAX_MEMORY_MB
 from chalicelib.services import access, droplets, flags, listing, tasks
@@ -19,8 +20,6 @@ from chalicelib.tables.tasks import Task
 
 endpoints = Endpoints(__name__)
 
-#: The one user that commands run as here, by the name that it has in Cloud Foundry.
-USER = "vcap"
 #: Of a task that names none and follows no process, MB.
 MEMORY_MB, DISK_MB = 256, 1024
 
@@ -100,10 +99,10 @@ def _template(body: Body) -> str | None:
 
 
 def known_user(body: Body) -> str | None:
-    """Of a task or a process: whoever names one names the one that there is."""
+    """Of a task or a process."""
     user = body.text("user")
-    if user not in (None, USER):
-        body.wrong(f"User invalid (requested user '{user}' not allowed, permitted users are: '{USER}')")
+    if user is not None and (wrong := wrong_user(user)):
+        body.wrong(wrong)
     return user
 
 

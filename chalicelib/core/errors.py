@@ -4,7 +4,7 @@ PaasError
 ├── NotAuthenticated 10002/401, InvalidToken 1000/401, NotAuthorized 10003/403, OrgSuspended 10017/403
 ├── NotFound 10010/404 ("App not found"), UnknownRequest 10000/404
 ├── ParseError 1001/400, BadQuery 10005/400, BadRequest 1004/400
-├── Unprocessable 10008/422 (several details make several errors)
+├── Unprocessable 10008/422 (several details make several errors), AppNameTaken 10016/422
 ├── FeatureDisabled 330002/403
 ├── Conflict 10016/409: somebody else changed the same thing; the caller may try again
 ├── BrokerError 10001/502, OperationInProgress 60016/409, NoParameters 120004/400, AlreadyBoundToRoute 130008/422
@@ -103,6 +103,12 @@ class Unprocessable(PaasError):
 
 class NameTaken(Unprocessable):
     """A name, or a route, that must be unique is not."""
+
+
+class AppNameTaken(NameTaken):
+    """Of a new app; a rename says the same as a NameTaken."""
+
+    code, title = 10016, "UniquenessError"
 
 
 class FeatureDisabled(PaasError):

@@ -40,7 +40,6 @@ APP_KEYS = PROCESS_KEYS | {
 SILENT_KEYS = frozenset({"path"})
 #: What this platform does not do, though it is written rightly.
 UNDONE_KEYS = {
-    "user": "processes run as the platform's own user",
     "cnb-credentials": "Cloud Native Buildpacks are not supported by this platform",
 }
 

@@ -5,6 +5,7 @@ from dataclasses import field
 from typing import Any
 
 from chalicelib.contracts.frozen import frozen
+from chalicelib.core.lifecycle import wrong_user
 from chalicelib.core.units import (
     MAX_COMMAND,
     MAX_DISK_MB,
@@ -66,6 +67,9 @@ def read_process(kind: str, keys: Mapping[str, Any], prefix: str, wrong: list[st
     for key, attribute, read in _CHANGES:
         if key in keys and (keys[key] is not None or key == "command"):
             _put(changes, attribute, key, keys[key], read, prefix, wrong)
+    if (user := keys.get("user")) is not None:
+        problem = wrong_user(user) if isinstance(user, str) else "User must be a string"
+        wrong += [prefix + problem] if problem else []
     health: dict[str, Any] = {}
     if keys.get("timeout") is not None:
         _put(health, "timeout_s", "timeout", keys["timeout"], _seconds, prefix, wrong)

@@ -9,19 +9,28 @@ from dataclasses import field
 from chalicelib.contracts.frozen import frozen
 
 READ, READ_SECRETS, WRITE, OPERATE, MANAGE = "read", "read-secrets", "write", "operate", "manage"
+#: Parts of reading that Cloud Foundry gives to some of the roles only: an app's variables (without what services say),
+#: droplets as files, what happened, and routes, which more roles see than the space that they are in.
+READ_VARIABLES, DOWNLOAD, READ_EVENTS, READ_ROUTES = "read-variables", "download", "read-events", "read-routes"
 #: What changes something, and so rests while an organization is suspended.
 CHANGES = frozenset({WRITE, OPERATE, MANAGE})
 
+#: What everybody may who sees a space.
+SEEING = frozenset({READ, READ_ROUTES})
+
 #: What a role in the space itself allows there. operate: start, stop, scale, routes. manage: its roles and name.
 SPACE_ROLES: dict[str, frozenset[str]] = {
-    "space_developer": frozenset({READ, READ_SECRETS, WRITE, OPERATE}),
-    "space_supporter": frozenset({READ, OPERATE}),
-    "space_manager": frozenset({READ, MANAGE}),
-    "space_auditor": frozenset({READ}),
+    "space_developer": SEEING | {READ_SECRETS, READ_VARIABLES, READ_EVENTS, DOWNLOAD, WRITE, OPERATE},
+    "space_supporter": SEEING | {READ_VARIABLES, READ_EVENTS, OPERATE},
+    "space_manager": SEEING | {DOWNLOAD, MANAGE},
+    "space_auditor": SEEING | {READ_EVENTS, DOWNLOAD},
 }
 
 #: What a role in the organization allows in its spaces.
-ORG_ROLES_IN_SPACES: dict[str, frozenset[str]] = {"organization_manager": frozenset({READ, MANAGE})}
+ORG_ROLES_IN_SPACES: dict[str, frozenset[str]] = {
+    "organization_manager": SEEING | {DOWNLOAD, MANAGE},
+    "organization_auditor": frozenset({READ_EVENTS, READ_ROUTES}),
+}
 
 #: What a role in the organization allows on the organization itself.
 ORG_ROLES: dict[str, frozenset[str]] = {
@@ -33,7 +42,9 @@ ORG_ROLES: dict[str, frozenset[str]] = {
 
 ROLE_TYPES = frozenset(SPACE_ROLES) | frozenset(ORG_ROLES)
 
-ALL = frozenset({READ, READ_SECRETS, WRITE, OPERATE, MANAGE})
+#: What a scope allows everywhere.
+LOOKING = SEEING | {READ_EVENTS, DOWNLOAD}
+ALL = LOOKING | {READ_SECRETS, READ_VARIABLES, WRITE, OPERATE, MANAGE}
 
 
 @frozen
@@ -71,5 +82,5 @@ class Actor:
         if self.is_admin:
             return ALL
         if "cloud_controller.admin_read_only" in self.scopes:
-            return frozenset({READ, READ_SECRETS})
-        return frozenset({READ}) if self.sees_all else frozenset()
+            return LOOKING | {READ_SECRETS, READ_VARIABLES}
+        return LOOKING if self.sees_all else frozenset()

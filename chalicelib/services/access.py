@@ -2,7 +2,7 @@
 
 from chalicelib.bootstrap import World
 from chalicelib.core.errors import InvalidToken, NotAuthenticated, NotAuthorized, NotFound, OrgSuspended
-from chalicelib.core.roles import CHANGES, READ, READ_SECRETS, Actor
+from chalicelib.core.roles import CHANGES, ORG_ROLES_IN_SPACES, READ, READ_SECRETS, SPACE_ROLES, Actor
 from chalicelib.services import listing, revocation
 from chalicelib.tables.base import Member
 from chalicelib.tables.identity import Organization, Space
@@ -28,10 +28,13 @@ def authenticate(world: World, authorization: str | None) -> Actor:
     return Actor(guid, name, scopes, orgs, spaces)
 
 
-def space_for(actor: Actor, space_guid: str, permission: str = READ, what: str = "Space") -> Space:
-    """The space, if the actor has ``permission`` in it. Raises NotFound(what), NotAuthorized or OrgSuspended."""
+def space_for(actor: Actor, space_guid: str, permission: str = READ, what: str = "Space", seeing: str = READ) -> Space:
+    """The space, if the actor has ``permission`` in it. Raises NotFound(what), NotAuthorized or OrgSuspended.
+
+    seeing: what he must have there to see ``what`` at all.
+    """
     space = listing.find(Space, space_guid)
-    if space is None or not actor.may_in_space(READ, space_guid, str(space.org_guid)):
+    if space is None or not actor.may_in_space(seeing, space_guid, str(space.org_guid)):
         raise NotFound(what)
     if not actor.may_in_space(permission, space_guid, str(space.org_guid)):
         raise NotAuthorized
@@ -80,10 +83,15 @@ def require_admin(actor: Actor) -> None:
         raise NotAuthorized
 
 
-def visible_spaces(actor: Actor) -> list[str] | None:
-    """Guids of the spaces whose contents the actor may list; None: all of them."""
+def visible_spaces(actor: Actor, permission: str = READ) -> list[str] | None:
+    """Guids of the spaces in which the actor has ``permission``; None: all of them."""
     if actor.sees_all:
         return None
-    managed = [org for org, roles in actor.orgs.items() if "organization_manager" in roles]
-    inherited = [member.guid for org in managed for member in listing.members([f"org/{org}/spaces"])]
-    return list(dict.fromkeys([*actor.spaces, *inherited]))
+    own = [space for space, roles in actor.spaces.items() if any(permission in SPACE_ROLES[role] for role in roles)]
+    orgs = [org for org, roles in actor.orgs.items() if any(permission in _in_spaces(role) for role in roles)]
+    inherited = [member.guid for org in orgs for member in listing.members([f"org/{org}/spaces"])]
+    return list(dict.fromkeys([*own, *inherited]))
+
+
+def _in_spaces(role: str) -> frozenset[str]:
+    return ORG_ROLES_IN_SPACES.get(role, frozenset())

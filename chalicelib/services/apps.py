@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from chalicelib.adapters.clock import new_guid
 from chalicelib.bootstrap import World
-from chalicelib.core.errors import NameTaken, NotFound, Unprocessable
+from chalicelib.core.errors import AppNameTaken, NameTaken, NotFound, Unprocessable
 from chalicelib.core.roles import WRITE, Actor
 from chalicelib.services import (
     access,
@@ -47,8 +47,8 @@ def scope(space_guid: str) -> str:
     return f"space/{space_guid}/apps"
 
 
-def taken(name: str) -> NameTaken:
-    return NameTaken(f"App with the name '{name}' already exists.")
+def taken(name: str, kind: type[NameTaken] = NameTaken) -> NameTaken:
+    return kind(f"App with the name '{name}' already exists.")
 
 
 def space_for(actor: Actor, space_guid: str) -> Space:
@@ -71,7 +71,7 @@ def add(world: World, unit: Unit, actor: Actor, app: App, space: Space, variable
     app.guid = new_guid()
     unit.require(Space, str(space.guid), Unprocessable(WRONG_SPACE))
     unit.create(app)
-    unit.claim(scope(str(space.guid)), str(app.name), str(app.guid), taken(str(app.name)))
+    unit.claim(scope(str(space.guid)), str(app.name), str(app.guid), taken(str(app.name), AppNameTaken))
     if variables:
         environment.write(world, unit, str(app.guid), variables)
     record(unit, actor, "create", app, space, {"request": {"name": app.name, "stack": app.stack}})

@@ -1,12 +1,12 @@
 """What a deployment is to run: a droplet, or all that a revision was, checked before anything is changed."""
 
-from collections.abc import Mapping
-
 from chalicelib.bootstrap import World
 from chalicelib.contracts.frozen import frozen
 from chalicelib.core.errors import Unprocessable
-from chalicelib.services import droplets, features, listing, processes, revisions
+from chalicelib.core.revisions import Contents
+from chalicelib.services import droplets, features, listing, processes, revisions, sidecars
 from chalicelib.services.revisions import Noted
+from chalicelib.services.steps import Step
 from chalicelib.tables.apps import App, Droplet
 from chalicelib.tables.deployments import Revision
 from chalicelib.tables.running import Process
@@ -17,23 +17,37 @@ NO_REVISIONS = "Cannot create deployment from a revision for an app without revi
 SAME_REVISION = (
     "Unable to rollback. The code and configuration you are rolling back to is the same as the deployed revision."
 )
+#: A rollback is one transaction, and DynamoDB's have an end.
+TOO_DIFFERENT = "Unable to rollback. Too many sidecars differ from those of the revision; delete some of them first."
 
 
 @frozen
 class Target:
-    """What is to run. variables: the user's, when they change with it."""
+    """What is to run. contents: what the app goes back to, if it does: its variables and sidecars change with it."""
 
     droplet: Droplet
     noted: Noted | None
-    variables: Mapping[str, str] | None = None
+    contents: Contents | None = None
 
     def command(self, process: Process) -> str | None:
         """The process's custom command in this version."""
         known: dict[str, str | None] = self.noted.revision.commands if self.noted else {}
         return known.get(str(process.type), process.command)
 
+    def restoring(self, app: App, room: int) -> Step:
+        """Has the app's sidecars be those that it goes back to, in a unit that saves the app.
 
-def resolve(world: World, app: App, droplet_guid: str | None, revision_guid: str | None, trace: str) -> Target:
+        Raises Unprocessable when that takes more than ``room`` operations.
+        """
+        if self.contents is None:
+            return 0, lambda unit: None
+        cost, step = sidecars.replacing(app, sidecars.wishes(self.contents.sidecars))
+        if cost > room:
+            raise Unprocessable(TOO_DIFFERENT)
+        return cost, step
+
+
+def resolve(world: World, app: App, droplet_guid: str | None, revision_guid: str | None) -> Target:
     """The revision, the named droplet or the current one; and the revision that this makes. Raises Unprocessable."""
     back_to = _revision(app, revision_guid) if revision_guid else None
     droplet = _droplet(app, droplet_guid, back_to)
@@ -43,8 +57,7 @@ def resolve(world: World, app: App, droplet_guid: str | None, revision_guid: str
         return Target(droplet, noted)
     if not noted.is_new:
         raise Unprocessable(SAME_REVISION)
-    revisions.restore_sidecars(world, app, back_to, trace)
-    return Target(droplet, noted, noted.variables)
+    return Target(droplet, noted, noted.contents)
 
 
 def _revision(app: App, guid: str) -> Revision:

@@ -10,7 +10,7 @@ from chalicelib.bootstrap import World
 from chalicelib.contracts.health import DeploymentCheck
 from chalicelib.core import deployment as core
 from chalicelib.core.deployment import ACTIVE, CANARY, CANCELING, DEPLOYED, DEPLOYING, FINALIZED, PREPAUSED
-from chalicelib.core.errors import NotFound, Unprocessable
+from chalicelib.core.errors import NotAuthorized, NotFound, Unprocessable
 from chalicelib.core.roles import OPERATE, Actor
 from chalicelib.services import (
     access,
@@ -29,11 +29,12 @@ from chalicelib.services import (
 )
 from chalicelib.services import deployment_targets as targets
 from chalicelib.services.deployment_targets import Target
+from chalicelib.services.steps import Step
 from chalicelib.tables.apps import App
 from chalicelib.tables.deployments import Deployment
 from chalicelib.tables.identity import Organization, Space
 from chalicelib.tables.running import Process
-from chalicelib.tables.unit import Unit
+from chalicelib.tables.unit import MAX_OPERATIONS, Unit
 
 WRONG_APP = "Unable to use app. Ensure that the app exists and you have access to it."
 NO_COMMAND = "The app has no start command. Name one in a Procfile, in the manifest or with -c."
@@ -60,7 +61,7 @@ def app_for(actor: Actor, guid: str) -> tuple[App, Space]:
     try:
         if app is not None:
             return app, access.space_for(actor, str(app.space_guid), OPERATE)
-    except NotFound:
+    except (NotFound, NotAuthorized):
         pass
     raise Unprocessable(WRONG_APP)
 
@@ -69,7 +70,7 @@ def create(
     world: World, actor: Actor, app: App, space: Space, draft: Deployment, revision_guid: str | None, trace: str = ""
 ) -> Deployment:
     """``draft``: strategy, options and so on as asked for. revision_guid: of the revision to go back to."""
-    target = targets.resolve(world, app, draft.droplet_guid, revision_guid, trace)
+    target = targets.resolve(world, app, draft.droplet_guid, revision_guid)
     droplets.require_runnable(target.droplet)
     draft.guid, draft.app_guid, draft.space_guid = new_guid(), str(app.guid), str(space.guid)
     draft.previous_droplet_guid, draft.droplet_guid = app.droplet_guid, str(target.droplet.guid)
@@ -97,13 +98,15 @@ def _deploy(
     deployment.state = PREPAUSED if deployment.strategy == CANARY else DEPLOYING
     process = _successor(webs[-1], deployment, target)
     process.instances = min(int(deployment.max_in_flight), rollout_states.goal(deployment).target)
+    room = MAX_OPERATIONS - processes.start_cost(process) - KEEP_COST - revisions.COST
+    _, restore_sidecars = target.restoring(app, room)
     unit = world.unit(trace)
     unit.put(webs[-1])  # a change of routes that is under way begins anew, and finds the new process
     if processes.is_startable(process, target.droplet):
         deployment.process_guid = str(process.guid)
         deployment.new_processes = [{"guid": str(process.guid), "type": processes.WEB}]
         unit.enlist(process)
-        placements.start_process(world, unit, app, process, target.droplet, target.variables)
+        placements.start_process(world, unit, app, process, target.droplet, target.contents)
     else:
         _require_other_types(app, webs[-1], target)
         deployment.process_guid, deployment.finishing = str(webs[-1].guid), True
@@ -112,6 +115,7 @@ def _deploy(
     rollout_states.postpone(world, unit, deployment, process)
     unit.send("queue:cc", "deployment.check", DeploymentCheck(str(deployment.guid)))
     app.deployment_guid = str(deployment.guid)
+    restore_sidecars(unit)
     _keep(world, unit, actor, app, space, deployment, target)
     unit.join(deployment, rollout_states.MOVING)
     try:
@@ -153,14 +157,17 @@ def _successor(web: Process, deployment: Deployment, target: Target) -> Process:
         **{name: getattr(web, name) for name in INHERITED},
     )
     process.command = target.command(process)
-    _resize(process, deployment)
+    _resize(process, deployment, target)
     return process
 
 
-def _resize(process: Process, deployment: Deployment) -> None:
+def _resize(process: Process, deployment: Deployment, target: Target) -> None:
     """Raises Unprocessable when what runs beside the process would not fit."""
-    if "memory_in_mb" in deployment.options:
-        sidecars.check_process_memory(process, deployment.options["memory_in_mb"])
+    memory_mb = int(deployment.options.get("memory_in_mb", process.memory_mb))
+    if target.contents is not None:
+        sidecars.check_process_memory(process, memory_mb, sidecars.wishes(target.contents.sidecars))
+    elif memory_mb != process.memory_mb:
+        sidecars.check_process_memory(process, memory_mb)
     for option, attribute in SIZES.items():
         if option in deployment.options:
             setattr(process, attribute, deployment.options[option])
@@ -169,39 +176,55 @@ def _resize(process: Process, deployment: Deployment) -> None:
 def _start(
     world: World, actor: Actor, app: App, space: Space, deployment: Deployment, target: Target, trace: str
 ) -> None:
-    """Of a stopped app: nothing runs beside anything, so it is simply started."""
+    """Of a stopped app: nothing runs beside anything, so it is simply started, with all that changes about it."""
     deployment.state, deployment.status_value, deployment.reason = DEPLOYED, FINALIZED, DEPLOYED
     rollouts.hurry(world, app, trace)
-
-    def assigned(unit: Unit) -> None:
-        app.droplet_guid = str(target.droplet.guid)
-        if target.variables is not None:
-            environment.write(world, unit, str(app.guid), target.variables)
-        unit.put(app)
-
-    processes.follow(world, app, target.droplet, (2, assigned), trace)
-    unit = world.unit(trace)
-    for process in processes.current(str(app.guid)).values():
+    cost, restore_sidecars = target.restoring(app, MAX_OPERATIONS - revisions.COST - KEEP_COST)
+    present = processes.current(str(app.guid))
+    former = {str(process.guid): processes.remembered(process) for process in present.values()}
+    wanted = {processes.WEB: None, **target.droplet.process_types}
+    following = []
+    for kind, command in wanted.items():
+        process = present.get(kind) or processes.joining(app, kind, command)
+        process.detected, process.revision_guid = command, deployment.revision_guid
         process.command = target.command(process)
-        if process.type == processes.WEB:
-            _resize(process, deployment)
+        if kind == processes.WEB:
+            _resize(process, deployment, target)
             process.instances = int(deployment.options.get("web_instances", process.instances))
             deployment.original = deployment.wanted = int(process.instances)
-        unit.put(process)
-    unit.commit()
+        following.append(process)
+    if not any(processes.is_startable(process, target.droplet) for process in following):
+        raise Unprocessable(NO_COMMAND)
 
     def started(unit: Unit) -> None:
         app.desired_state = "STARTED"
+        restore_sidecars(unit)
         _keep(world, unit, actor, app, space, deployment, target)
 
-    work = processes.start_steps(world, app, target.droplet, deployment.revision_guid)
-    if not work:
-        raise Unprocessable(NO_COMMAND)
+    work = [_starting(world, app, process, target) for process in following]
     try:
-        steps.commit(world, [*work, (revisions.COST + KEEP_COST, started)], trace)
+        steps.commit(world, [*work, (revisions.COST + KEEP_COST + cost, started)], trace)
     except Unprocessable:
-        steps.commit(world, processes.stop_steps(world, app), trace)
+        # A quota allows only a part of it, in one of several transactions: nothing is changed by halves.
+        processes.restore(world, app, former, trace)
         raise
+    for kind in present.keys() - wanted.keys():
+        processes.remove(world, present[kind], trace)
+
+
+def _starting(world: World, app: App, process: Process, target: Target) -> Step:
+    """The process as the deployment has it, and running if it has a command."""
+
+    def step(unit: Unit) -> None:
+        if not process.created_at:
+            process.created_at = stamp()
+            unit.enlist(process)
+        if processes.is_startable(process, target.droplet):
+            placements.start_process(world, unit, app, process, target.droplet, target.contents)
+        else:
+            unit.put(process)
+
+    return processes.CREATE_COST + processes.start_cost(process), step
 
 
 def _keep(
@@ -211,8 +234,8 @@ def _keep(
     app.droplet_guid = deployment.droplet_guid
     unit.put(app)
     droplets.require_staged(unit, str(deployment.droplet_guid), Unprocessable(targets.WRONG_DROPLET))
-    if target.variables is not None:
-        environment.write(world, unit, str(app.guid), target.variables)
+    if target.contents is not None:
+        environment.write(world, unit, str(app.guid), target.contents.variables)
     if target.noted is not None:
         revisions.add(world, unit, actor, app, space, target.noted)
     unit.create(deployment)
@@ -221,7 +244,7 @@ def _keep(
         if old.status_value == FINALIZED:
             unit.remove(old)
     request = {"droplet": {"guid": deployment.droplet_guid}, "options": dict(deployment.options)}
-    kind = "rollback" if target.variables is not None else None
+    kind = "rollback" if target.contents is not None else None
     more: dict[str, object] = {"request": request, "strategy": deployment.strategy, "type": kind}
     _record(unit, actor, "create", deployment, app, space, more)
 

@@ -19,6 +19,9 @@ SHARED_WITH = "shared-with"
 #: Of one domain: all of them are in its row, and in the transaction that makes it.
 MAX_SHARED = 50
 
+#: Roles in an organization that see its domains; roles in spaces do, too.
+ORG_READERS = frozenset({"organization_manager", "organization_auditor"})
+
 #: Scope of the items that say which space has a host, and count its routes.
 HOSTS = "route-hosts"
 
@@ -157,7 +160,7 @@ def find_visible(actor: Actor, guid: str, manage: bool = False) -> Domain:
 
 
 def may_see(actor: Actor, domain: Domain) -> bool:
-    return not domain.org_guid or actor.sees_all or any(usable_in(domain, org_guid) for org_guid in actor.orgs)
+    return not domain.org_guid or actor.sees_all or any(usable_in(domain, guid) for guid in _readable_orgs(actor))
 
 
 def usable_in(domain: Domain, org_guid: str) -> bool:
@@ -169,7 +172,12 @@ def visible_lists(actor: Actor) -> list[str]:
     """Membership lists of what the actor may see."""
     if actor.sees_all:
         return ["domains"]
-    return ["shared/domains", *(name for guid in sorted(actor.orgs) for name in lists_of(guid))]
+    return ["shared/domains", *(name for guid in _readable_orgs(actor) for name in lists_of(guid))]
+
+
+def _readable_orgs(actor: Actor) -> list[str]:
+    """Organizations whose domains the actor sees: not where he does no more than pay, or is no more than a member."""
+    return sorted(guid for guid, roles in actor.orgs.items() if actor.spaces or roles & ORG_READERS)
 
 
 def lists_of(org_guid: str) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 from chalicelib.bootstrap import World
 from chalicelib.contracts.runspec import RunSpec, StagingSpec
 from chalicelib.core.errors import Unprocessable
+from chalicelib.core.revisions import Contents
 from chalicelib.core.variables import problems
 from chalicelib.services import env_groups, listing, secrets, sidecars
 from chalicelib.services.service_env import vcap_services
@@ -75,14 +76,15 @@ def run_spec(
     process: Process,
     droplet: Droplet,
     version: int,
-    variables: Mapping[str, str] | None = None,
+    contents: Contents | None = None,
 ) -> RunSpec:
     """What instances of this version are run with. The process's own version is this one already.
 
-    variables: the user's, if not those that are stored.
+    contents: what the app is to be, if not what is stored.
     """
     space, org = _where(app)
-    own = read(world, str(app.guid)) if variables is None else dict(variables)
+    own = read(world, str(app.guid)) if contents is None else dict(contents.variables)
+    beside = sidecars.of_app(str(app.guid)) if contents is None else sidecars.wishes(contents.sidecars)
     return RunSpec(
         process_guid=str(process.guid),
         version=version,
@@ -90,7 +92,7 @@ def run_spec(
         env=env_groups.running(world) | own,
         vcap_application=json.dumps(vcap_application(world, app, space, org, process)),
         vcap_services=json.dumps(vcap_services(world, str(app.guid))),
-        sidecars=sidecars.specs(str(app.guid), str(process.type)),
+        sidecars=sidecars.specs(beside, str(process.type)),
     )
 
 

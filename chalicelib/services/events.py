@@ -6,7 +6,7 @@ from typing import Any
 
 from chalicelib.adapters.clock import now
 from chalicelib.core.errors import NotFound
-from chalicelib.core.roles import Actor
+from chalicelib.core.roles import READ_EVENTS, Actor
 from chalicelib.services import access
 from chalicelib.services.audit import KEPT_S
 from chalicelib.services.listing import is_possible
@@ -15,8 +15,8 @@ from chalicelib.tables.ledger import AuditEvent
 #: The newest of a target, a space, an organization or a day that are looked at.
 READ_AT_MOST = 5000
 
-#: Roles in an organization that see what happens in it.
-ORG_READERS = frozenset({"organization_manager", "organization_auditor"})
+#: The role in an organization that sees what happens to it, too.
+ORG_READER = "organization_auditor"
 
 
 def search(
@@ -37,7 +37,7 @@ def search(
         found = _each(AuditEvent.by_day, _days())
     else:
         found = [
-            *_each(AuditEvent.by_space, access.visible_spaces(actor) or ()),
+            *_each(AuditEvent.by_space, access.visible_spaces(actor, READ_EVENTS) or ()),
             *_each(AuditEvent.by_org, _orgs(actor)),
         ]
     by_guid = {str(event.guid): event for event in found}
@@ -58,15 +58,15 @@ def find(actor: Actor, guid: str) -> AuditEvent:
 
 
 def visible(actor: Actor, events: Iterable[AuditEvent]) -> list[AuditEvent]:
-    """Those of the actor's spaces, and of organizations that he manages or audits."""
+    """Those of the spaces in which the actor may read events, and of organizations that he audits."""
     if actor.sees_all:
         return list(events)
-    spaces, orgs = set(access.visible_spaces(actor) or ()), set(_orgs(actor))
+    spaces, orgs = set(access.visible_spaces(actor, READ_EVENTS) or ()), set(_orgs(actor))
     return [event for event in events if event.space_guid in spaces or event.org_guid in orgs]
 
 
 def _orgs(actor: Actor) -> list[str]:
-    return [guid for guid, roles in actor.orgs.items() if roles & ORG_READERS]
+    return [guid for guid, roles in actor.orgs.items() if ORG_READER in roles]
 
 
 def _each(index: Any, keys: Iterable[str]) -> Iterator[AuditEvent]:

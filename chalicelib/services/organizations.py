@@ -42,7 +42,7 @@ def update_org(world: World, actor: Actor, org: Organization, name: str | None, 
     unit = world.unit(trace)
     if name is not None and name != org.name:
         old, org.name = str(org.name), name
-        unit.rename(org, "orgs", old, name, NameTaken(f"Organization '{name}' already exists."))
+        unit.rename(org, "orgs", old, name, NameTaken(f"Organization name '{name}' is already taken."))
     unit.put(org)
     audit.record(unit, actor, "audit.organization.update", org, org_guid=str(org.guid))
     unit.commit()

@@ -5,7 +5,7 @@ the messages that make it true are one transaction.
 """
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 from chalicelib.adapters.clock import new_guid, now
 from chalicelib.bootstrap import World
@@ -15,6 +15,7 @@ from chalicelib.contracts.health import AuctionCheck, DropletUpdated, PlacementO
 from chalicelib.contracts.staging import StagingStop
 from chalicelib.core.auction import retry_delay_s
 from chalicelib.core.errors import NotFound
+from chalicelib.core.revisions import Contents
 from chalicelib.services import environment, metering
 from chalicelib.tables.apps import App, Build, Droplet
 from chalicelib.tables.base import Member
@@ -41,17 +42,17 @@ def start_process(
     app: App,
     process: Process,
     droplet: Droplet,
-    variables: Mapping[str, str] | None = None,
+    contents: Contents | None = None,
 ) -> None:
     """Want a new version of the process: its instances are auctioned, those of earlier versions stopped.
 
-    variables: the user's, when the same unit changes them; else they are read.
+    contents: variables and sidecars, when the same unit changes them; else they are read.
     """
     earlier = int(process.version)
     process.version, process.state, process.droplet_guid = earlier + 1, "STARTED", str(droplet.guid)
     process.changed_at = now()
     metering.settle(unit, process, app)
-    spec = environment.run_spec(world, app, process, droplet, earlier + 1, variables)
+    spec = environment.run_spec(world, app, process, droplet, earlier + 1, contents)
     world.blobs.put_bytes(run_spec_key(str(process.guid), earlier + 1), json.dumps(to_json(spec)).encode())
     # It holds variables in clear text. The last version's stays until this unit has replaced it for good.
     world.blobs.delete(run_spec_key(str(process.guid), earlier - 1))

@@ -1,5 +1,6 @@
 """Processes: what of an app runs, how many instances of it and how large. They follow the app's droplet."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from chalicelib.adapters.clock import new_guid
@@ -20,6 +21,8 @@ WEB = "web"
 #: started (the same, an auction, placements); each with what it costs to charge its quotas and to tell of it.
 CREATE_COST, STOP_COST = 4, 5 + quotas.COST
 START_COST = 12 + quotas.COST + placements.OPENED_AT_ONCE
+#: Of what can change about a process with its app's droplet or revision: what ``restore`` puts back.
+CHANGING = ("detected", "command", "memory_mb", "disk_mb", "log_rate_bytes", "instances", "revision_guid")
 
 
 def of_app(app_guid: str) -> list[Process]:
@@ -101,9 +104,14 @@ def start_steps(world: World, app: App, droplet: Droplet, revision_guid: str | N
 
     def start(process: Process) -> Step:
         process.revision_guid = revision_guid
-        return START_COST, lambda unit: placements.start_process(world, unit, app, process, droplet)
+        return start_cost(process), lambda unit: placements.start_process(world, unit, app, process, droplet)
 
     return [start(process) for process in current(str(app.guid)).values() if is_startable(process, droplet)]
+
+
+def start_cost(process: Process) -> int:
+    """Operations that its start takes: START_COST without the places that it does not open."""
+    return START_COST - max(0, placements.OPENED_AT_ONCE - int(process.instances))
 
 
 def stop_steps(world: World, app: App) -> list[Step]:
@@ -111,6 +119,32 @@ def stop_steps(world: World, app: App) -> list[Step]:
         return STOP_COST, lambda unit: placements.stop_process(world, unit, process)
 
     return [stop(process) for process in of_app(str(app.guid)) if process.state == "STARTED"]
+
+
+def remembered(process: Process) -> dict[str, Any]:
+    """What ``restore`` wants to know of a process before it is changed."""
+    return {name: getattr(process, name) for name in CHANGING}
+
+
+def restore(world: World, app: App, former: Mapping[str, dict[str, Any]], trace: str) -> None:
+    """Have a stopped app be as it was, when only a part of its start was possible. former: by the processes' guids."""
+    there = of_app(str(app.guid))
+
+    def back(process: Process) -> Step:
+        def step(unit: Unit) -> None:
+            for name, value in former[str(process.guid)].items():
+                setattr(process, name, value)
+            if process.state == "STARTED":
+                placements.stop_process(world, unit, process)
+            else:
+                unit.put(process)
+
+        return STOP_COST, step
+
+    steps.commit(world, [back(process) for process in there if str(process.guid) in former], trace)
+    for process in there:
+        if str(process.guid) not in former:
+            remove(world, process, trace)
 
 
 def is_startable(process: Process, droplet: Droplet) -> bool:

@@ -4,7 +4,7 @@ A revision keeps the droplet, the variables (sealed), the custom commands and th
 a restart or a deployment, if the app keeps revisions and anything differs from its last one.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from chalicelib.adapters.clock import new_guid
@@ -13,7 +13,6 @@ from chalicelib.contracts.frozen import frozen
 from chalicelib.core.revisions import Contents, changes
 from chalicelib.core.roles import Actor
 from chalicelib.services import audit, droplets, environment, features, listing, processes, sidecars
-from chalicelib.services.sidecars import Wish
 from chalicelib.tables.apps import App, Droplet
 from chalicelib.tables.deployments import Revision
 from chalicelib.tables.identity import Secret, Space
@@ -30,10 +29,10 @@ COST = 13
 
 @frozen
 class Noted:
-    """The revision that an app is about to run. is_new: it has to be made (``add``)."""
+    """The revision that an app is about to run, and what it is. is_new: it has to be made (``add``)."""
 
     revision: Revision
-    variables: Mapping[str, str]
+    contents: Contents
     is_new: bool
     surplus: tuple[Revision, ...] = ()
 
@@ -84,7 +83,7 @@ def note(
     last = listing.find(Revision, members[-1].guid) if members else None
     reasons = changes(_contents(world, last), wanted) if last else ["Initial revision."]
     if last is not None and not reasons:
-        return Noted(last, wanted.variables, is_new=False)
+        return Noted(last, wanted, is_new=False)
     if back_to is not None:
         reasons = [*reasons, f"Rolled back to revision {int(back_to.version)}."]
     revision = Revision(
@@ -98,7 +97,7 @@ def note(
         sidecars=list(wanted.sidecars),
     )
     surplus = listing.load(Revision, [member.guid for member in members[:1]]) if len(members) >= KEPT else []
-    return Noted(revision, wanted.variables, True, tuple(surplus))
+    return Noted(revision, wanted, True, tuple(surplus))
 
 
 def add(world: World, unit: Unit, actor: Actor, app: App, space: Space, noted: Noted) -> None:
@@ -106,25 +105,11 @@ def add(world: World, unit: Unit, actor: Actor, app: App, space: Space, noted: N
     if not noted.is_new:
         return
     unit.create(noted.revision)
-    environment.write(world, unit, str(noted.revision.guid), noted.variables)
+    environment.write(world, unit, str(noted.revision.guid), noted.contents.variables)
     for revision in noted.surplus:
         _forget(unit, revision)
     data = {"revision_guid": str(noted.revision.guid), "revision_version": int(noted.revision.version)}
     audit.record(unit, actor, "audit.app.revision.create", app, str(space.guid), str(space.org_guid), data)
-
-
-def restore_sidecars(world: World, app: App, revision: Revision, trace: str) -> None:
-    """Have the app's sidecars be those of the revision."""
-    if _sidecars(app) == list(revision.sidecars):
-        return
-    wishes = [
-        Wish(item["name"], item["command"], item["process_types"], item["memory_in_mb"]) for item in revision.sidecars
-    ]
-    names = {wish.name.lower() for wish in wishes}
-    for sidecar in sidecars.of_app(str(app.guid)):
-        if str(sidecar.name).lower() not in names:
-            sidecars.remove(world, sidecar, trace)
-    sidecars.set_sidecars(world, app, wishes, trace)
 
 
 def droplet_of(revision: Revision) -> Droplet | None:

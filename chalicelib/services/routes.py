@@ -11,7 +11,7 @@ from chalicelib.bootstrap import World
 from chalicelib.core.errors import Conflict, NameTaken, NotAuthorized, NotFound, Unprocessable
 from chalicelib.core.hostnames import MAX_DOMAIN, SYSTEM_HOSTS, WILDCARD
 from chalicelib.core.quotas import Use
-from chalicelib.core.roles import OPERATE, READ, Actor
+from chalicelib.core.roles import OPERATE, READ, READ_ROUTES, Actor
 from chalicelib.services import access, audit, domains, flags, jobs, listing, quotas, routing
 from chalicelib.services.brokering import route_bindings
 from chalicelib.tables.base import Name
@@ -117,7 +117,8 @@ def find_visible(actor: Actor, guid: str, permission: str = READ) -> tuple[Route
     """
     route = listing.get(Route, guid)
     try:
-        return route, access.space_for(actor, str(route.space_guid), permission, Route.LABEL)
+        wanted = READ_ROUTES if permission == READ else permission
+        return route, access.space_for(actor, str(route.space_guid), wanted, Route.LABEL, READ_ROUTES)
     except NotFound:
         if not any(_may_see(actor, shared) for shared in route.shared_space_guids or ()):
             raise
@@ -128,7 +129,7 @@ def find_visible(actor: Actor, guid: str, permission: str = READ) -> tuple[Route
 
 def _may_see(actor: Actor, space_guid: str) -> bool:
     space = listing.find(Space, space_guid)
-    return space is not None and actor.may_in_space(READ, space_guid, str(space.org_guid))
+    return space is not None and actor.may_in_space(READ_ROUTES, space_guid, str(space.org_guid))
 
 
 def at(urls: list[str]) -> list[Route]:

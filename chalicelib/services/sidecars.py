@@ -3,7 +3,8 @@
 Those that a user makes, by the API or a manifest; what buildpacks might bring along is not taken.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from chalicelib.adapters.clock import new_guid
 from chalicelib.bootstrap import World
@@ -12,6 +13,7 @@ from chalicelib.contracts.runspec import SidecarSpec
 from chalicelib.core.errors import NameTaken, NotFound, Unprocessable
 from chalicelib.core.roles import READ, Actor
 from chalicelib.services import access, listing
+from chalicelib.services.steps import Step
 from chalicelib.tables.apps import App
 from chalicelib.tables.identity import Space
 from chalicelib.tables.running import Process
@@ -20,11 +22,13 @@ from chalicelib.tables.unit import Unit
 
 #: Of one app. All that run beside a process are in its run specification.
 MOST = 20
+#: Operations of a unit that makes or removes one (row, lists, name), and that changes one (row, lists).
+ONE_COST, CHANGED_COST = 4, 3
 
 
 @frozen
 class Wish:
-    """What a manifest says of a sidecar. memory_mb None: no share of its own."""
+    """What a manifest or a revision says of a sidecar. memory_mb None: no share of its own."""
 
     name: str
     command: str
@@ -45,11 +49,16 @@ def of_app(app_guid: str) -> list[Sidecar]:
     return listing.all_of(Sidecar, f"app/{app_guid}/{Sidecar.KIND}")
 
 
-def specs(app_guid: str, process_type: str) -> tuple[SidecarSpec, ...]:
-    """What runs beside this process."""
+def wishes(documents: Iterable[Mapping[str, Any]]) -> list[Wish]:
+    """Of the documents in which a revision keeps them."""
+    return [Wish(one["name"], one["command"], one["process_types"], one["memory_in_mb"]) for one in documents]
+
+
+def specs(sidecars: Iterable[Sidecar | Wish], process_type: str) -> tuple[SidecarSpec, ...]:
+    """Those of them that run beside a process of this type."""
     return tuple(
         SidecarSpec(str(sidecar.name), str(sidecar.command))
-        for sidecar in of_app(app_guid)
+        for sidecar in sidecars
         if process_type in sidecar.process_types
     )
 
@@ -97,12 +106,43 @@ def set_sidecars(world: World, app: App, wishes: Iterable[Wish], trace: str = ""
         named = next((one for one in of_app(str(app.guid)) if str(one.name).lower() == wish.name.lower()), None)
         sidecar = named or Sidecar()
         former = str(sidecar.name or "")
-        sidecar.name, sidecar.command = wish.name, wish.command
-        sidecar.process_types, sidecar.memory_mb = sorted(set(wish.process_types)), wish.memory_mb
+        _set(sidecar, wish)
         if named is None:
             create(world, app, sidecar, trace)
         else:
             update(world, sidecar, former, trace)
+
+
+def replacing(app: App, wanted: Iterable[Wish]) -> Step:
+    """A part of a unit that saves the app as well, after which these and no others are its sidecars."""
+    left = {str(sidecar.name).lower(): sidecar for sidecar in of_app(str(app.guid))}
+    pairs = [(wish, left.pop(wish.name.lower(), None)) for wish in wanted]
+    made = [wish for wish, there in pairs if there is None]
+    changed = [(wish, there) for wish, there in pairs if there is not None and _wish(there) != wish]
+
+    def step(unit: Unit) -> None:
+        for surplus in left.values():
+            _forget(unit, surplus)
+        for wish in made:
+            sidecar = _set(Sidecar(new_guid(), app_guid=str(app.guid), space_guid=str(app.space_guid)), wish)
+            unit.create(sidecar)
+            unit.claim(scope(str(app.guid)), wish.name, str(sidecar.guid), taken(wish.name))
+        for wish, sidecar in changed:
+            unit.put(_set(sidecar, wish))
+            unit.enlist(sidecar)
+
+    return ONE_COST * (len(made) + len(left)) + CHANGED_COST * len(changed), step
+
+
+def _wish(sidecar: Sidecar) -> Wish:
+    memory_mb = int(sidecar.memory_mb) if sidecar.memory_mb else None
+    return Wish(str(sidecar.name), str(sidecar.command), sorted(sidecar.process_types), memory_mb)
+
+
+def _set(sidecar: Sidecar, wish: Wish) -> Sidecar:
+    sidecar.name, sidecar.command = wish.name, wish.command
+    sidecar.process_types, sidecar.memory_mb = sorted(set(wish.process_types)), wish.memory_mb
+    return sidecar
 
 
 def _check_memory(sidecar: Sidecar, others: Iterable[Sidecar]) -> None:
@@ -118,22 +158,26 @@ def _check_memory(sidecar: Sidecar, others: Iterable[Sidecar]) -> None:
             )
 
 
-def _share(sidecars: Iterable[Sidecar], process_type: str) -> int:
+def _share(sidecars: Iterable[Sidecar | Wish], process_type: str) -> int:
     return sum(int(one.memory_mb or 0) for one in sidecars if process_type in one.process_types)
 
 
-def check_process_memory(process: Process, memory_mb: int) -> None:
-    """Raises Unprocessable when the process would be too small for what runs beside it."""
-    share = _share(of_app(str(process.app_guid)), str(process.type))
+def check_process_memory(process: Process, memory_mb: int, beside: Iterable[Sidecar | Wish] | None = None) -> None:
+    """Raises Unprocessable when the process would be too small for what runs beside it; None: the app's sidecars."""
+    share = _share(of_app(str(process.app_guid)) if beside is None else beside, str(process.type))
     if share and share >= memory_mb:
         raise Unprocessable("The requested memory allocation is not large enough to run all of your sidecar processes")
 
 
 def remove(world: World, sidecar: Sidecar, trace: str = "") -> None:
     unit = world.unit(trace)
+    _forget(unit, sidecar)
+    unit.commit()
+
+
+def _forget(unit: Unit, sidecar: Sidecar) -> None:
     unit.remove(sidecar)
     unit.release(scope(str(sidecar.app_guid)), str(sidecar.name))
-    unit.commit()
 
 
 def remove_all(world: World, app_guid: str, trace: str = "") -> None:

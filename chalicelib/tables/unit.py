@@ -202,7 +202,8 @@ def _write(operations: list[Operation]) -> None:
                 if code == "ConditionalCheckFailed":
                     refused = operation.refused
                     raise (refused() if callable(refused) else refused) or Conflict() from None
-            if codes and not TRANSIENT.intersection(code for code in codes if code):
+            # Without reasons it is an outage, during which the client has tried often enough.
+            if not TRANSIENT.intersection(code for code in codes if code):
                 raise
             if attempt == ATTEMPTS - 1:
                 raise Conflict() from error

@@ -16,24 +16,37 @@ WHOEVER_IS_LOGGED_IN = "... .... .... .1"
 #: Of the organization, whatever their role.
 MEMBERS = "... .... .... 41"
 SEEN_IN_SPACE = "... .444 .... 41"
-#: Events of the space are the organization's auditors' business.
-AUDITED = "... ..44 .... 41"
+#: Routes and private domains are the organization's auditors' business, too.
+SEEN_BY_AUDITORS = "... ..44 .... 41"
+#: Events: not those of who only manages.
+AUDITED = "... 4.44 4... 41"
 #: What may hold secrets: read by developers, and by administrators who may only read.
 SECRETS = "..3 3444 3.33 41"
-#: Supporters get it without its values.
+#: The same, for whom Cloud Foundry says that there is none.
+UNSEEN_SECRETS = "..4 4444 4.44 41"
+#: By everybody who sees the space and does more than support it.
+DOWNLOADED = "... .444 ...3 41"
+#: Supporters, too: without what services say.
 ENVIRONMENT = "..3 3444 3.3. 41"
 CHANGED_IN_SPACE = ".33 3444 3.33 41"
 #: The body says where: 422 where that cannot be seen.
 MADE_IN_SPACE = ".33 3222 3.33 21"
 #: Supporters start, stop, scale and route.
 OPERATED = ".33 3444 3.3. 41"
+#: The same of routes, which the organization's auditors see; developers alone give them away.
+ROUTED = ".33 3344 3.3. 41"
+MOVED = ".33 3344 3.33 41"
 OPERATED_BY_BODY = ".33 3222 3.3. 21"
+#: Who may not is told of what he names that there is none.
+RUN_BY_BODY = ".22 2222 2.2. 21"
+STEERED = ".44 4444 4.4. 41"
 #: By the space's managers and the organization's.
 SPACE_MANAGED = ".33 .444 .333 41"
 ROLES_MADE = ".33 .222 .333 21"
 #: What the organization's managers alone say of a space.
 SPACE_MANAGED_BY_ORG = ".33 .444 3333 41"
 ORG_MANAGED = ".33 .333 3333 41"
+DOMAINS_MANAGED = ".33 .344 3333 41"
 MADE_IN_ORG = ".33 .333 3333 21"
 #: By whoever sees everything.
 SEEN_BY_OPERATORS = "... 4444 4444 41"
@@ -114,9 +127,6 @@ RULES: dict[str, tuple[str, ...]] = {
         "GET /v3/users",
     ),
     MEMBERS: (
-        "GET /v3/domains/{guid}",
-        "GET /v3/domains/{guid}/relationships/shared_organizations",
-        "GET /v3/domains/{guid}/route_reservations",
         "GET /v3/isolation_segments/{guid}",
         "GET /v3/isolation_segments/{guid}/organizations",
         "GET /v3/isolation_segments/{guid}/relationships/organizations",
@@ -161,9 +171,6 @@ RULES: dict[str, tuple[str, ...]] = {
         "GET /v3/processes/{guid}/stats",
         "GET /v3/revisions/{guid}",
         "GET /v3/roles/{guid}",
-        "GET /v3/routes/{guid}",
-        "GET /v3/routes/{guid}/destinations",
-        "GET /v3/routes/{guid}/relationships/shared_spaces",
         "GET /v3/security_groups/{guid}",
         "GET /v3/service_credential_bindings/{guid}",
         "GET /v3/service_instances/{guid}",
@@ -183,41 +190,45 @@ RULES: dict[str, tuple[str, ...]] = {
         "GET /v3/spaces/{guid}/users",
         "GET /v3/tasks/{guid}",
     ),
+    SEEN_BY_AUDITORS: (
+        "GET /v3/domains/{guid}",
+        "GET /v3/domains/{guid}/relationships/shared_organizations",
+        "GET /v3/domains/{guid}/route_reservations",
+        "GET /v3/routes/{guid}",
+        "GET /v3/routes/{guid}/destinations",
+        "GET /v3/routes/{guid}/relationships/shared_spaces",
+    ),
     AUDITED: ("GET /v3/audit_events/{guid}",),
+    UNSEEN_SECRETS: ("GET /v3/service_credential_bindings/{guid}/details",),
+    DOWNLOADED: ("GET /v3/droplets/{guid}/download",),
     SECRETS: (
-        "GET /v3/apps/{guid}/environment_variables",
         "GET /v3/apps/{guid}/manifest",
-        "GET /v3/droplets/{guid}/download",
         "GET /v3/packages/{guid}/download",
         "GET /v3/revisions/{guid}/environment_variables",
-        "GET /v3/service_credential_bindings/{guid}/details",
-        "GET /v3/service_credential_bindings/{guid}/parameters",
         "GET /v3/service_instances/{guid}/credentials",
         "GET /v3/service_route_bindings/{guid}/parameters",
     ),
-    ENVIRONMENT: ("GET /v3/apps/{guid}/env",),
+    ENVIRONMENT: (
+        "GET /v3/apps/{guid}/env",
+        "GET /v3/apps/{guid}/environment_variables",
+        "GET /v3/service_credential_bindings/{guid}/parameters",
+    ),
     CHANGED_IN_SPACE: (
         "POST /internal/uploads",
         "DELETE,PATCH /v3/apps/{guid}",
-        "POST /v3/apps/{guid}/actions/clear_buildpack_cache",
-        "PATCH /v3/apps/{guid}/environment_variables",
         "PATCH /v3/apps/{guid}/features/{name}",
-        "PATCH /v3/apps/{guid}/processes/{type}",
-        "PATCH /v3/apps/{guid}/relationships/current_droplet",
         "POST /v3/apps/{guid}/sidecars",
         "POST /v3/apps/{guid}/tasks",
         "PATCH /v3/builds/{guid}",
         "PATCH /v3/deployments/{guid}",
         "DELETE,PATCH /v3/droplets/{guid}",
         "DELETE,PATCH /v3/packages/{guid}",
-        "PATCH /v3/processes/{guid}",
         "PATCH /v3/revisions/{guid}",
-        "PATCH /v3/routes/{guid}/relationships/space",
         "PATCH /v3/service_credential_bindings/{guid}",
         "DELETE,PATCH /v3/service_instances/{guid}",
         "POST /v3/service_instances/{guid}/relationships/shared_spaces",
         "DELETE /v3/service_instances/{guid}/relationships/shared_spaces/{space_guid}",
-        "DELETE,PATCH /v3/service_route_bindings/{guid}",
+        "PATCH /v3/service_route_bindings/{guid}",
         "DELETE,PATCH /v3/sidecars/{guid}",
         "POST /v3/spaces/{guid}/actions/apply_manifest",
         "POST /v3/spaces/{guid}/manifest_diff",
@@ -225,37 +236,50 @@ RULES: dict[str, tuple[str, ...]] = {
     ),
     MADE_IN_SPACE: (
         "POST /v3/apps",
-        "POST /v3/builds",
         "POST /v3/droplets",
         "POST /v3/packages",
         "POST /v3/service_brokers",
         "POST /v3/service_credential_bindings",
         "POST /v3/service_instances",
-        "POST /v3/service_route_bindings",
     ),
     OPERATED: (
+        "POST /v3/apps/{guid}/actions/clear_buildpack_cache",
+        "PATCH /v3/apps/{guid}/environment_variables",
+        "PATCH /v3/apps/{guid}/processes/{type}",
+        "PATCH /v3/apps/{guid}/relationships/current_droplet",
+        "PATCH /v3/processes/{guid}",
+        "DELETE /v3/service_route_bindings/{guid}",
         "POST /v3/apps/{guid}/actions/restart",
         "POST /v3/apps/{guid}/actions/start",
         "POST /v3/apps/{guid}/actions/stop",
         "POST /v3/apps/{guid}/processes/{type}/actions/scale",
         "DELETE /v3/apps/{guid}/processes/{type}/instances/{index}",
-        "POST /v3/deployments/{guid}/actions/cancel",
-        "POST /v3/deployments/{guid}/actions/continue",
         "POST /v3/processes/{guid}/actions/scale",
         "DELETE /v3/processes/{guid}/instances/{index}",
-        "DELETE,PATCH /v3/routes/{guid}",
-        "PATCH,POST /v3/routes/{guid}/destinations",
-        "DELETE,PATCH /v3/routes/{guid}/destinations/{destination_guid}",
-        "POST /v3/routes/{guid}/relationships/shared_spaces",
-        "DELETE /v3/routes/{guid}/relationships/shared_spaces/{space_guid}",
         "DELETE /v3/service_credential_bindings/{guid}",
         "DELETE /v3/spaces/{guid}/routes",
         "POST /v3/tasks/{guid}/actions/cancel",
         "PUT /v3/tasks/{guid}/cancel",
     ),
+    ROUTED: (
+        "DELETE,PATCH /v3/routes/{guid}",
+        "PATCH,POST /v3/routes/{guid}/destinations",
+        "DELETE,PATCH /v3/routes/{guid}/destinations/{destination_guid}",
+        "POST /v3/routes/{guid}/relationships/shared_spaces",
+        "DELETE /v3/routes/{guid}/relationships/shared_spaces/{space_guid}",
+    ),
+    MOVED: ("PATCH /v3/routes/{guid}/relationships/space",),
     OPERATED_BY_BODY: (
-        "POST /v3/deployments",
         "POST /v3/routes",
+        "POST /v3/service_route_bindings",
+    ),
+    RUN_BY_BODY: (
+        "POST /v3/builds",
+        "POST /v3/deployments",
+    ),
+    STEERED: (
+        "POST /v3/deployments/{guid}/actions/cancel",
+        "POST /v3/deployments/{guid}/actions/continue",
     ),
     SPACE_MANAGED: (
         "DELETE /v3/roles/{guid}",
@@ -274,10 +298,12 @@ RULES: dict[str, tuple[str, ...]] = {
         "DELETE /v3/spaces/{guid}",
         "PATCH /v3/spaces/{guid}/relationships/isolation_segment",
     ),
-    ORG_MANAGED: (
+    DOMAINS_MANAGED: (
         "DELETE,PATCH /v3/domains/{guid}",
         "POST /v3/domains/{guid}/relationships/shared_organizations",
         "DELETE /v3/domains/{guid}/relationships/shared_organizations/{org_guid}",
+    ),
+    ORG_MANAGED: (
         "PATCH /v3/organizations/{guid}",
         "PATCH /v3/organizations/{guid}/relationships/default_isolation_segment",
     ),
@@ -311,6 +337,9 @@ RULES: dict[str, tuple[str, ...]] = {
         "PATCH /v3/environment_variable_groups/{guid}",
         "PATCH /v3/feature_flags/{guid}",
         "POST /v3/isolation_segments",
+        "DELETE,PATCH /v3/isolation_segments/{guid}",
+        "POST /v3/isolation_segments/{guid}/relationships/organizations",
+        "DELETE /v3/isolation_segments/{guid}/relationships/organizations/{org_guid}",
         "POST /v3/organization_quotas",
         "DELETE,PATCH /v3/organization_quotas/{guid}",
         "POST /v3/organization_quotas/{guid}/relationships/organizations",
@@ -326,9 +355,6 @@ RULES: dict[str, tuple[str, ...]] = {
         "POST /v3/users",
     ),
     ADMINISTERED_WHERE_SEEN: (
-        "DELETE,PATCH /v3/isolation_segments/{guid}",
-        "POST /v3/isolation_segments/{guid}/relationships/organizations",
-        "DELETE /v3/isolation_segments/{guid}/relationships/organizations/{org_guid}",
         "DELETE /v3/organizations/{guid}",
         "DELETE,PATCH /v3/users/{guid}",
     ),

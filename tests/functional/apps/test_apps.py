@@ -24,7 +24,7 @@ def test_names_are_unique_in_a_space_whatever_their_case(stage: Stage) -> None:
 
     for name in ("shop", "SHOP"):
         answered = stage.api.post("/v3/apps", json=stage.app_body(name))
-        assert answered.error == (10008, "CF-UnprocessableEntity", f"App with the name '{name}' already exists.")
+        assert answered.error == (10016, "CF-UniquenessError", f"App with the name '{name}' already exists.")
 
 
 @pytest.mark.parametrize(
@@ -184,9 +184,12 @@ def test_roles_decide(stage: Stage) -> None:
 
     assert statuses("GET", "/v3/apps/GUID") == [200, 200, 200, 404, 401]
     assert statuses("GET", "/v3/apps/GUID/env") == [200, 200, 403, 404, 401]
-    assert statuses("GET", "/v3/apps/GUID/environment_variables") == [200, 403, 403, 404, 401]
+    assert statuses("GET", "/v3/apps/GUID/environment_variables") == [200, 200, 403, 404, 401]
+    assert statuses("PATCH", "/v3/apps/GUID/environment_variables", {"var": {}}) == [200, 200, 403, 404, 401]
+    assert statuses("PATCH", "/v3/processes/GUID", {"command": "run"}) == [200, 200, 403, 404, 401]
     assert statuses("PATCH", "/v3/apps/GUID/features/ssh", {"enabled": True}) == [200, 403, 403, 404, 401]
-    assert statuses("POST", "/v3/apps/GUID/actions/clear_buildpack_cache") == [202, 403, 403, 404, 401]
+    assert statuses("PATCH", "/v3/apps/GUID/features/revisions", {"enabled": True}) == [200, 200, 403, 404, 401]
+    assert statuses("POST", "/v3/apps/GUID/actions/clear_buildpack_cache") == [202, 202, 403, 404, 401]
     assert statuses("PATCH", "/v3/apps/GUID", {"metadata": {}}) == [200, 403, 403, 404, 401]
     assert statuses("POST", "/v3/apps/GUID/actions/restart") == [200, 200, 403, 404, 401]
     assert statuses("POST", "/v3/apps/GUID/processes/web/actions/scale", {"instances": 1}) == [202, 202, 403, 404, 401]

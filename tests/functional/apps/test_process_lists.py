@@ -44,6 +44,10 @@ def test_instances_are_embedded_by_what_is_placed(stage: Stage) -> None:
     assert embedded(stage, app_guids=stopped).keys() == {stopped}
     assert "process_instances" not in stage.api.get("/v3/processes").json["resources"][0]
     assert stage.api.get("/v3/processes", embed="stats").error[:2] == (10005, "CF-BadQueryParameter")
+    one = stage.api.get(f"/v3/processes/{running}", embed="process_instances").json
+    assert one["process_instances"] == embedded(stage, space_guids=stage.space)[running]
+    assert "process_instances" not in stage.api.get(f"/v3/apps/{running}/processes/web").json
+    assert stage.api.get(f"/v3/processes/{running}", embed="stats").error[:2] == (10005, "CF-BadQueryParameter")
     assert len(stage.api.get(f"/v3/apps/{running}/processes", embed="process_instances").guids) == 1
 
 

@@ -106,13 +106,18 @@ def test_a_control_plane_killed_at_any_commit_goes_on_where_it_was(show: Show) -
     assert show.api.get(f"/v3/apps/{app}/processes/worker").status == 200
 
 
-def test_a_quota_that_does_not_allow_it_is_told_and_the_old_version_serves_on(show: Show) -> None:
-    app = show.running(instances=2)
+def tighten(show: Show, instances: int) -> None:
+    """The organization can have so many instances from now on."""
     org = show.api.get(f"/v3/spaces/{show.stage.space}").json["relationships"]["organization"]["data"]["guid"]
-    body = {"name": "tight", "apps": {"total_instances": 2}}
+    body = {"name": "tight", "apps": {"total_instances": instances}}
     quota = show.api.post("/v3/organization_quotas", json=body).guid
     to = {"data": [{"guid": org}]}
     assert show.api.post(f"/v3/organization_quotas/{quota}/relationships/organizations", json=to).status == 200
+
+
+def test_a_quota_that_does_not_allow_it_is_told_and_the_old_version_serves_on(show: Show) -> None:
+    app = show.running(instances=2)
+    tighten(show, 2)
     refused = show.deploy(app)
     assert refused.error[2] == (
         "app_instance_limit app_instance_limit_exceeded for organization local. This organization's quota may not be "
@@ -121,3 +126,44 @@ def test_a_quota_that_does_not_allow_it_is_told_and_the_old_version_serves_on(sh
     assert show.sizes(app) == [2]
     assert show.api.get(f"/v3/deployments?app_guids={app}").guids == []
     assert show.api.get(f"/v3/apps/{app}").status == 200
+
+
+def test_a_quota_that_does_not_allow_a_way_back_leaves_variables_and_sidecars_as_they_were(show: Show) -> None:
+    app = show.running()
+    first = show.api.get(f"/v3/apps/{app}/revisions").guids[0]
+    show.api.patch(f"/v3/apps/{app}/environment_variables", json={"var": {"COLOUR": "red"}})
+    beside = {"name": "logger", "command": "tail", "process_types": ["web"]}
+    assert show.api.post(f"/v3/apps/{app}/sidecars", json=beside).status == 201
+    show.api.post(f"/v3/apps/{app}/actions/restart")
+    show.serve(app)
+    tighten(show, 1)
+    before = show.cloud.held()
+    assert "app_instance_limit_exceeded" in show.deploy(app, revision={"guid": first}).error[2]
+    assert show.cloud.held() == before
+
+
+def test_a_quota_that_allows_a_part_of_a_stopped_app_leaves_all_of_it_as_it_was(show: Show) -> None:
+    """Whether its start is one transaction or, because it has many instances, several."""
+    app = show.started("shop", {"web": "python server.py", "worker": "python worker.py"})
+    assert show.api.post(f"/v3/apps/{app}/actions/stop").status == 200
+    droplet = show.droplet(app, {"web": "python new.py", "worker": "python other.py", "clock": "python clock.py"})
+    tighten(show, 41)
+
+    def seen() -> list[object]:
+        answers = [show.api.get(f"/v3/apps/{app}{part}").json for part in ("", "/droplets/current", "/revisions")]
+        kinds = ("web", "worker", "clock")
+        processes = [show.api.get(f"/v3/apps/{app}/processes/{kind}").json for kind in kinds]
+        own = ("command", "instances", "memory_in_mb", "errors")
+        shown = [{key: process[key] for key in own if key in process} for process in processes]
+        return [[{**one, "updated_at": ""} for one in answers], shown]
+
+    for webs, workers in ((41, 1), (40, 40)):
+        show.api.post(f"/v3/apps/{app}/processes/worker/actions/scale", json={"instances": workers})
+        before = seen()
+        options = {"web_instances": webs, "memory_in_mb": 64}
+        refused = show.deploy(app, droplet={"guid": droplet}, options=options)
+        assert "app_instance_limit_exceeded" in refused.error[2]
+        assert seen() == before, (webs, workers)
+    assert show.api.get("/v3/deployments").guids == []
+    org = show.api.get(f"/v3/spaces/{show.stage.space}").json["relationships"]["organization"]["data"]["guid"]
+    assert show.api.get(f"/v3/organizations/{org}/usage_summary").json["usage_summary"]["started_instances"] == 0

@@ -1,6 +1,8 @@
 """Revisions: what an app was at each start that changed something, and the way back."""
 
-from chalicelib.services import listing, revisions
+import json
+
+from chalicelib.services import listing, placements, revisions
 from chalicelib.tables.apps import App
 from chalicelib.tables.deployments import Revision
 from tests.functional.deployments.conftest import DEPLOYED, Show
@@ -101,6 +103,43 @@ def test_a_deployment_goes_back_to_a_revision(show: Show) -> None:
     assert first["guid"] not in show.api.get(f"/v3/apps/{app}/revisions?deployable=true").guids
     gone = show.deploy(app, revision={"guid": first["guid"]})
     assert gone.error[2] == "Unable to deploy this revision, the droplet for this revision no longer exists."
+
+
+def test_the_way_back_starts_with_the_revisions_own_sidecars_in_one_step(show: Show) -> None:
+    """Those of the same name are changed, others come and go, and all of it is what the new process is run with."""
+    app = show.running()
+    sidecars = {}
+    for name in ("kept", "gone"):
+        beside = {"name": name, "command": "old", "process_types": ["web"]}
+        sidecars[name] = show.api.post(f"/v3/apps/{app}/sidecars", json=beside).guid
+    show.api.post(f"/v3/apps/{app}/actions/restart")
+    show.serve(app)
+    second = show.api.get(f"/v3/apps/{app}/revisions", versions="2").guids[0]
+    assert show.api.delete(f"/v3/sidecars/{sidecars['gone']}").status == 204
+    show.api.patch(f"/v3/sidecars/{sidecars['kept']}", json={"name": "KEPT", "command": "new", "memory_in_mb": 8})
+    for number in range(11):
+        beside = {"name": f"another-{number}", "command": "new", "process_types": ["web"]}
+        assert show.api.post(f"/v3/apps/{app}/sidecars", json=beside).status == 201
+    show.api.post(f"/v3/apps/{app}/actions/restart")
+    show.serve(app)
+    back = show.deploy(app, revision={"guid": second}, options={"max_in_flight": 1})
+    assert back.status == 201, back.text
+    there = show.api.get(f"/v3/apps/{app}/sidecars?order_by=name").json["resources"]
+    assert [(one["name"], one["command"], one["memory_in_mb"]) for one in there] == [
+        ("gone", "old", None),
+        ("kept", "old", None),
+    ]
+    assert there[1]["guid"] == sidecars["kept"]
+    new = show.webs(app)[-1]
+    spec = json.loads(show.world.blobs.get_bytes(placements.run_spec_key(str(new.guid), 1)))
+    assert sorted(one["name"] for one in spec["sidecars"]) == ["gone", "kept"]
+    for number in range(18):
+        beside = {"name": f"third-{number}", "command": "new", "process_types": ["web"]}
+        assert show.api.post(f"/v3/apps/{app}/sidecars", json=beside).status == 201
+    before = show.cloud.held()
+    first = show.api.get(f"/v3/apps/{app}/revisions", versions="1").guids[0]
+    assert show.deploy(app, revision={"guid": first}).error[2].startswith("Unable to rollback. Too many sidecars")
+    assert show.cloud.held() == before
 
 
 def test_without_the_feature_nothing_is_kept_and_nothing_gone_back_to(show: Show) -> None:

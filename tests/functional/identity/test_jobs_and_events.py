@@ -145,6 +145,8 @@ def test_events_are_shown_to_those_who_see_where_they_happened(
     assert event in developer.get("/v3/audit_events").guids
     assert event in auditor.get("/v3/audit_events").guids
     assert hidden not in auditor.get("/v3/audit_events").guids
+    manager = api.user("manager", organization_manager=org)
+    assert event not in manager.get("/v3/audit_events", target_guids=shop).guids, "he manages, and does not audit"
     assert stranger.get("/v3/audit_events").guids == []
     assert stranger.get("/v3/audit_events", target_guids=shop).guids == []
     assert developer.get(f"/v3/audit_events/{hidden}").error[2] == "Event not found"

@@ -198,6 +198,10 @@ def test_others_do_not_see_a_route_and_auditors_do_not_change_it(
         assert (answered.status, answered.error[2]) == (404, "Route not found"), (method, path)
     for method, path, body in everything:
         assert auditor.request(method, path, json=body).status == 403, (method, path)
+    watcher = api.user("watcher", organization_auditor=org)
+    assert watcher.get(f"/v3/routes/{route}").guid == route, "of a space that he does not see himself"
+    assert watcher.get("/v3/routes").guids == watcher.get("/v3/routes", hosts="shop").guids == [route]
+    assert watcher.delete(f"/v3/routes/{route}").status == 403
     assert stranger.get("/v3/routes").guids == []
     assert stranger.get("/v3/routes", domain_guids=domain, hosts="shop", paths="").guids == []
     assert stranger.get(f"/v3/domains/{domain}/route_reservations", host="shop").json == {"matching_route": True}

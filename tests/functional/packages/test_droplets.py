@@ -133,7 +133,7 @@ def test_roles_on_both_apps_count(desk: Desk, app: str) -> None:
         "name": "x", "relationships": {"space": {"data": {"guid": space.guid}}}
     }).guid))  # fmt: skip
     assert dora.post(f"/v3/droplets?source_guid={source}", json=elsewhere).error[2] == "Droplet not found"
-    dora.grant("space_auditor", desk.stage.space)
+    dora.grant("space_supporter", desk.stage.space)
     dora = dora.acting_as("dora")
     assert dora.post(f"/v3/droplets?source_guid={source}", json=elsewhere).status == 403
     assert dora.get(f"/v3/droplets/{source}/download").status == 403
@@ -141,6 +141,11 @@ def test_roles_on_both_apps_count(desk: Desk, app: str) -> None:
     assert dora.post("/v3/droplets", json=relationships(app)).status == 403
     assert dora.post("/v3/droplets", json=elsewhere).status == 201
     assert desk.begin("droplets", waiting(desk, app), api=dora).status == 403
+    dora.grant("space_auditor", desk.stage.space)
+    dora = dora.acting_as("dora")
+    assert dora.get(f"/v3/droplets/{source}/download").status == 302
+    assert dora.post(f"/v3/droplets?source_guid={source}", json=elsewhere).status == 201
+    assert dora.post("/v3/droplets", json=relationships(app)).status == 403
 
 
 @pytest.mark.parametrize(

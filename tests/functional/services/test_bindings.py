@@ -237,8 +237,8 @@ def test_roles_decide_who_sees_and_who_changes(services: Services, broker: Broke
     stranger = api.user("olga", organization_user=org)
     one, details = f"/v3/service_instances/{guid}", f"/v3/service_credential_bindings/{binding}/details"
     for client, sees, reads, changes in (
-        (auditor, 200, 403, 403),
-        (supporter, 200, 403, 403),
+        (auditor, 200, 404, 403),
+        (supporter, 200, 404, 403),
         (stranger, 404, 404, 404),
     ):
         assert client.get(one).status == sees

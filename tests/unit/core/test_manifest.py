@@ -69,8 +69,16 @@ def test_services_sidecars_features_and_docker_are_read() -> None:
 
 
 def test_keys_that_do_nothing_here_are_warned_of() -> None:
-    (warning,) = one("processes: [{type: web, user: vcap}]").warnings
-    assert warning.startswith("For application 'shop': the key 'user' was ignored")
+    (warning,) = one("cnb-credentials: {x: y}").warnings
+    assert warning.startswith("For application 'shop': the key 'cnb-credentials' was ignored")
+
+
+def test_a_process_runs_as_the_one_user_that_there_is() -> None:
+    assert one("user: vcap, processes: [{type: web, user: vcap}]").warnings == ()
+    invalid = "User invalid (requested user 'root' not allowed, permitted users are: 'vcap')"
+    assert mistakes("user: root") == [invalid]
+    assert mistakes("processes: [{type: web, user: root}]") == [f'Process "web": {invalid}']
+    assert mistakes("user: [vcap]") == ["User must be a string"]
 
 
 @pytest.mark.parametrize(
