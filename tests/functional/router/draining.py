@@ -42,6 +42,12 @@ def lines(first: int, last: int, text: str = "line", writer: str = "i-1") -> lis
     return [LogEntry(writer, n, now + n, "OUT", "APP/PROC/WEB", "0", f"{text} {n}") for n in range(first, last)]
 
 
+def said(number: int) -> LogEntry:
+    """By the control plane."""
+    at = 1_700_000_000_000_000_000 + number
+    return LogEntry(f"event-{number}", at, at, "OUT", "API", "0", f"line {number}")
+
+
 async def until(what: Callable[[], Any], timeout_s: float = 15.0) -> Any:
     deadline = time.monotonic() + timeout_s
     while not (value := what()):

@@ -13,7 +13,7 @@ from aiohttp import web
 from chalicelib.core.addresses import Allowed
 from router.drains import backlog
 from tests.functional.router.cloud import ControlPlane
-from tests.functional.router.draining import APP, Syslog, certificate, lines, routers, until
+from tests.functional.router.draining import APP, Syslog, certificate, lines, routers, said, until
 
 
 @pytest.fixture(scope="module")
@@ -205,19 +205,22 @@ def test_two_routers_deliver_each_line_once_and_one_goes_on_for_the_other(plane:
             first, second = (one, other) if one.peers.is_first(APP) else (other, one)
             for router in (first, second):
                 router.put(lines(0, 20), all_of_them.grant)
-            await until(lambda: len(server.messages) == 20)
+                # What the control plane says comes to both, in any order, and more than once.
+                for number in (42, 40, 42, 41):
+                    router.put([said(number)], all_of_them.grant)
+            await until(lambda: len(server.messages) == 23)
             # The first falls silent; the second has these lines already when it finds out.
             await until(lambda: second.drains._sources[APP].marks.all() == first.drains._sources[APP].marks.all())
-            second.put(lines(20, 30), all_of_them.grant)
+            second.put([*lines(20, 30), said(43), said(40)], all_of_them.grant)
             second.peers.forget(time.monotonic() + 100, 50)
-            await until(lambda: len(server.messages) == 30)
+            await until(lambda: len(server.messages) == 34)
             # It starts again and is sent what the DEA still has: it asks how far the other one came.
             first = await all_of_them.add(first.start.router)
-            first.put(lines(0, 40), all_of_them.grant)
+            first.put([*lines(0, 40), said(42)], all_of_them.grant)
             second.put(lines(30, 40), all_of_them.grant)
-            await until(lambda: len(server.messages) >= 40)
+            await until(lambda: len(server.messages) >= 44)
             await asyncio.sleep(0.3)
-            assert sorted(server.texts(), key=lambda text: int(text.split()[1])) == [f"line {n}" for n in range(40)]
+            assert sorted(server.texts(), key=lambda text: int(text.split()[1])) == [f"line {n}" for n in range(44)]
 
     run(story())
 
