@@ -1,10 +1,13 @@
 """The environment of an app as Cloud Foundry gives it, built from nothing: what the agent has never reaches an app."""
 
 import json
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+from chalicelib.contracts.routing import OpenPort
 from chalicelib.contracts.runspec import RunSpec
+from chalicelib.core.routing import APP_PORT
 from dea_agent.registry import Instance
 
 #: The system's own, never the caller's: a shim of somebody's home is no program for another user.
@@ -16,13 +19,20 @@ class SpecError(Exception):
 
 
 def build(
-    instance: Instance, spec: RunSpec, host: str, root: Path, inner_port: int, started_at: float
+    instance: Instance,
+    spec: RunSpec,
+    host: str,
+    root: Path,
+    inner_port: Callable[[int, int], int],
+    started_at: float,
 ) -> dict[str, str]:
     """The complete environment. User's variables replace the system's, but not what the platform tells the app.
 
-    root: the instance's folder as the app sees it. inner_port: what the app listens on; ``instance.port`` is
-    where others reach it. A task has neither a port nor an index. Raises SpecError.
+    root: the instance's folder as the app sees it. inner_port: what the app listens on, of a port that destinations
+    name and where others reach it (Runtime.inner_port). A task has neither a port nor an index. Raises SpecError.
     """
+    ports = instance.ports or (OpenPort(APP_PORT, instance.port),)
+    listening = {port: inner_port(port.internal, port.external) for port in ports}
     return {
         "LANG": "C.UTF-8",
         "PATH": SYSTEM_PATH,
@@ -32,24 +42,29 @@ def build(
         "TMPDIR": str(root / "tmp"),
         "DEPS_DIR": str(root / "deps"),
         "MEMORY_LIMIT": f"{instance.limits.memory_mb}m",
-        "VCAP_APPLICATION": _vcap_application(instance, spec, inner_port, started_at),
+        "VCAP_APPLICATION": _vcap_application(instance, spec, listening[ports[0]], started_at),
         "VCAP_SERVICES": spec.vcap_services,
         "CF_INSTANCE_GUID": instance.instance_guid,
         "CF_INSTANCE_IP": host,
         "CF_INSTANCE_INTERNAL_IP": host,
-        **({} if instance.is_task else _reachable(instance, host, inner_port)),
+        **({} if instance.is_task else _reachable(instance, host, listening)),
     }
 
 
-def _reachable(instance: Instance, host: str, inner_port: int) -> dict[str, str]:
+def _reachable(instance: Instance, host: str, listening: Mapping[OpenPort, int]) -> dict[str, str]:
+    """``listening``: for each port, ``$PORT`` first, the number that the app must listen on."""
+    first = str(next(iter(listening.values())))
     return {
-        "PORT": str(inner_port),
+        "PORT": first,
+        **{f"PORT_{port.internal}": str(inner) for port, inner in listening.items()},
         "VCAP_APP_HOST": "0.0.0.0",
-        "VCAP_APP_PORT": str(inner_port),
+        "VCAP_APP_PORT": first,
         "CF_INSTANCE_INDEX": str(instance.index),
         "CF_INSTANCE_PORT": str(instance.port),
         "CF_INSTANCE_ADDR": f"{host}:{instance.port}",
-        "CF_INSTANCE_PORTS": json.dumps([{"external": instance.port, "internal": inner_port}]),
+        "CF_INSTANCE_PORTS": json.dumps(
+            [{"external": port.external, "internal": inner} for port, inner in listening.items()]
+        ),
     }
 
 

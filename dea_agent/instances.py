@@ -35,7 +35,7 @@ class Instances:
         holding, now = list(tools.registry.holding()), time.time()
         problem = tools.registry.why_not(start)
         needs_port = not problem and start.work != TASK
-        port = tools.ports.take({instance.port for instance in holding}, now) if needs_port else 0
+        port = tools.ports.take(tools.registry.host_ports(), now) if needs_port else 0
         uid = self._free_uid(holding)
         if not problem and (port is None or (uid is None and self._uid_base is not None)):
             problem = "insufficient resources: ports"

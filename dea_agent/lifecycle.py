@@ -25,6 +25,8 @@ from chalicelib.contracts.heartbeat import (
     InstanceReady,
     TaskFinished,
 )
+from chalicelib.contracts.routing import OpenPort
+from chalicelib.core.routing import APP_PORT
 from chalicelib.core.timers import Timers
 from dea_agent import trees
 from dea_agent.health import HealthChecker, Unhealthy
@@ -167,10 +169,30 @@ class Life:
     # Up.
 
     async def _come_up(self, start: Start) -> None:
-        self.container = await self._tools.starter.launch(self.instance, start)
+        self.container = await self._tools.starter.launch(self.instance, start, self._open)
         self._put(state=STARTING, launched_at=time.time())
         self._tools.snapshot.write()
         await self._serve()
+
+    def _open(self, named: tuple[int, ...]) -> Instance:
+        """Lend a port of the host for each that destinations name; the first was lent with the start. Raises
+        PrepareError."""
+        tools, instance = self._tools, self.instance
+        if instance.is_task or named == (APP_PORT,):
+            return instance
+        opened, in_use = [OpenPort(named[0], instance.port)], tools.registry.host_ports()
+        for number in named[1:]:
+            port = tools.ports.take(in_use, time.time())
+            if port is None:
+                raise PrepareError("insufficient resources: ports", is_ours=True)
+            in_use.add(port)
+            opened.append(OpenPort(number, port))
+            if (inner := tools.runtime.inner_port(number, port)) != number:
+                self._say(
+                    f"Destination port {number}: this host's apps share its ports; listen on {inner}, $PORT_{number}"
+                )
+        self._put(ports=tuple(opened))
+        return self.instance
 
     async def _serve(self) -> None:
         assert self.container
@@ -281,9 +303,10 @@ class Life:
             self._say("it did not end by itself in time and is killed")
 
     async def _until_quiet(self, most_s: float) -> None:
-        """Until nobody is connected to its port, at most ``most_s``."""
+        """Until nobody is connected to its ports, at most ``most_s``."""
         deadline = time.monotonic() + most_s
-        while time.monotonic() < deadline and sockets.connections_to(self.instance.port):  # noqa: ASYNC110
+        ports = self.instance.host_ports
+        while time.monotonic() < deadline and any(map(sockets.connections_to, ports)):  # noqa: ASYNC110
             await asyncio.sleep(0.1)
 
     def _settle_accounts(self, ending: Ending, exit_: Exit | None) -> None:
@@ -309,7 +332,8 @@ class Life:
                 at=exit_.at if exit_ else now,
             )
             messenger.promise(HM, "droplet.exited", exited)
-        tools.ports.give_back(instance.port, now)
+        for port in instance.host_ports:
+            tools.ports.give_back(port, now)
         if ending.reason == REASON_CRASHED and not instance.is_task:
             tools.counters.crashes += 1
             if instance.uid is not None:

@@ -38,6 +38,7 @@ class Registrar:
             routes=instance.routes if instance.ready else (),
             routes_version=instance.routes_version,
             grant=instance.route_grant,
+            ports=instance.ports,
         )
 
     def register(self, instance: Instance) -> None:

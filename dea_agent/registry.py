@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from chalicelib.contracts.auction import ALWAYS_WELL, INSTANCE, TASK, HealthCheck, Limits, Start, Stop
 from chalicelib.contracts.heartbeat import CRASHED, EVACUATING, RUNNING, STARTING, InstanceBeat
+from chalicelib.contracts.routing import OpenPort
 
 T = TypeVar("T")
 
@@ -31,7 +32,8 @@ class Instance:
     """One instance on this host. ``since``, ``launched_at``: seconds since the epoch.
 
     registered: routers have been told of it and must be told of its end. ready: whether it stands behind its routes,
-    by its readiness check. A task (``work``) has its guid for
+    by its readiness check. ports: what destinations name and where it is reached; empty until its run specification
+    is known, and where ``port`` is all. A task (``work``) has its guid for
     process_guid, its name for process_type, and port 0, which is none.
     """
 
@@ -57,10 +59,16 @@ class Instance:
     work: str = INSTANCE
     readiness: HealthCheck = ALWAYS_WELL
     ready: bool = True
+    ports: tuple[OpenPort, ...] = ()
 
     @property
     def is_task(self) -> bool:
         return self.work == TASK
+
+    @property
+    def host_ports(self) -> set[int]:
+        """All that the host lent it."""
+        return {self.port, *(port.external for port in self.ports)} - {0}
 
     @property
     def source_type(self) -> str:
@@ -103,6 +111,10 @@ class Registry:
     def holding(self) -> Iterator[Instance]:
         """Those that hold memory, disk, a port and a user: all but the crashed."""
         return (instance for instance in self.instances.values() if instance.state != CRASHED)
+
+    def host_ports(self) -> set[int]:
+        """All that are lent."""
+        return {port for instance in self.holding() for port in instance.host_ports}
 
     def in_state(self, *states: str) -> list[Instance]:
         return [instance for instance in self.instances.values() if instance.state in states]

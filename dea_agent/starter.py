@@ -5,7 +5,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,9 @@ import aiohttp
 
 from chalicelib.contracts.auction import Start
 from chalicelib.contracts.codec import DecodeError, from_json
+from chalicelib.contracts.routing import OpenPort
 from chalicelib.contracts.runspec import RunSpec
+from chalicelib.core.routing import APP_PORT
 from dea_agent import downloads, environment
 from dea_agent.downloads import DownloadError
 from dea_agent.droplet_cache import DropletCache
@@ -69,18 +71,18 @@ class Starter:
         self._folders, self._runtime, self._cache = folders, runtime, cache
         self._http, self._pump, self._host = http, pump, host
 
-    async def launch(self, instance: Instance, start: Start) -> Container:
-        """Raises PrepareError."""
+    async def launch(self, instance: Instance, start: Start, lend: Callable[[tuple[int, ...]], Instance]) -> Container:
+        """``lend``: gives the instance the ports that its specification names. Raises PrepareError."""
         guid = instance.instance_guid
         root, control = self._folders.instances / guid, self._folders.control / guid
         try:
             spec = await self._spec_while(self._unpack(instance, start, root), start.spec_url)
             control.mkdir(mode=0o700, exist_ok=True)
-            inner_root, inner_port = self._runtime.inner_root(root), self._runtime.inner_port(instance.port)
+            instance, inner_root = lend(spec.ports), self._runtime.inner_root(root)
             sidecars = beside(instance, spec)
             if sidecars:
                 self._pump.add(guid, {sidecar.stem: sidecar.label for sidecar in sidecars})
-            env = environment.build(instance, spec, self._host, inner_root, inner_port, time.time())
+            env = environment.build(instance, spec, self._host, inner_root, self._runtime.inner_port, time.time())
             return await self._runtime.launch(
                 Launch(
                     guid=guid,
@@ -91,7 +93,7 @@ class Starter:
                     control=control,
                     logs=self._pump.path(guid),
                     limits=instance.limits,
-                    port=instance.port,
+                    ports=() if instance.is_task else instance.ports or (OpenPort(APP_PORT, instance.port),),
                     uid=instance.uid,
                     sidecars=sidecars,
                 )

@@ -8,14 +8,14 @@ from chalicelib.api.parsing import Body
 from chalicelib.api.render import warned
 from chalicelib.core.errors import Unprocessable
 from chalicelib.core.roles import OPERATE
-from chalicelib.core.routing import APP_PORT, HTTP2, PROTOCOLS, end_of, protocol_of, wrong_weights
+from chalicelib.core.routing import APP_PORT, HTTP2, MAX_DESTINATIONS, PROTOCOLS, end_of, protocol_of, wrong_weights
 from chalicelib.services import destinations, routes
 from chalicelib.tables.running import Route
 
 endpoints = Endpoints(__name__)
 
-#: Of one body, as Cloud Foundry takes; how many a route can have is another question.
-MOST = 100
+#: Of one body, as Cloud Foundry takes.
+MOST = MAX_DESTINATIONS
 
 #: Of destinations in a body, for the API's description.
 SCHEMA = {
@@ -41,7 +41,8 @@ SCHEMA = {
     },
 }
 
-ONE_PORT = "Destination port {}: an instance listens on one port, the one in $PORT, and requests go there."
+#: As Cloud Foundry, which says it nowhere.
+NEW_PORT = "Destination port {}: instances that were started before it was named get requests there after a restart."
 ONE_PROTOCOL = "Destinations of both http1 and http2: all requests of the route are sent as HTTP/1.1."
 
 
@@ -68,11 +69,11 @@ def render(request: Request, route: Route) -> Answer:
 
 
 def _warnings(route: Route) -> list[str]:
-    """What is kept as it was said, and not done."""
+    """What is not done, or not at once."""
     ports = sorted({end_of(destination)[2] for destination in route.destinations} - {APP_PORT})
     protocols = {protocol_of(destination) for destination in route.destinations}
     mixed = [ONE_PROTOCOL] if HTTP2 in protocols and len(protocols) > 1 else []
-    return [*(ONE_PORT.format(port) for port in ports), *mixed]
+    return [*(NEW_PORT.format(port) for port in ports), *mixed]
 
 
 @endpoints("GET", "/v3/routes/{guid}/destinations")

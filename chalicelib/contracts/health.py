@@ -40,6 +40,13 @@ class HmRoutes:
 
 
 @frozen
+class RouteCheck:
+    """``route.check``, CC to itself: a route with many destinations changed; the processes behind it are to hear."""
+
+    route_guid: str
+
+
+@frozen
 class HmResync:
     """``hm.resync``: too many hosts are silent at once; CC asks all DEAs to beat (``component.discover``)."""
 

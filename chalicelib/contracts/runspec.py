@@ -19,6 +19,7 @@ class RunSpec:
 
     command: the start command (user's own, else the droplet's). env: the user's variables, strings.
     vcap_application: without the per-instance fields, which the DEA adds. vcap_services: as the app sees it.
+    ports: those that the app's destinations name; the first is ``$PORT``.
     """
 
     process_guid: str
@@ -28,6 +29,7 @@ class RunSpec:
     vcap_application: str = "{}"
     vcap_services: str = "{}"
     sidecars: tuple[SidecarSpec, ...] = ()
+    ports: tuple[int, ...] = (8080,)
 
 
 @frozen

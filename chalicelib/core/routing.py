@@ -4,17 +4,24 @@ A destination is what a Route row keeps: ``{"guid", "app", "process"}`` and, whe
 and ``protocol``.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-#: The one port that an app has; which it is on its host, ``$PORT`` tells.
+#: The port of destinations that name none.
 APP_PORT = 8080
+
+#: Cloud Foundry's limit; each is lent a port of the host.
+MAX_PORTS = 10
 
 HTTP1, HTTP2, TCP = "http1", "http2", "tcp"
 PROTOCOLS = (HTTP1, HTTP2, TCP)
 
-#: Each change may alter two processes (while a deployment runs) and owe them messages, in one transaction.
-MAX_DESTINATIONS = 16
+#: Cloud Foundry's limit.
+MAX_DESTINATIONS = 100
+
+#: Destinations in one transaction, which takes 100 operations: each may alter two processes (while a deployment runs),
+#: owe both of them a message, put the route in the app's list and leave an audit event, beside the route itself.
+AT_ONCE = 16
 
 #: How requests are spread; of a route that says nothing it is at random, which evens out over many routers.
 ROUND_ROBIN, LEAST_CONNECTION, HASH = "round-robin", "least-connection", "hash"
@@ -30,6 +37,20 @@ def end_of(destination: Destination) -> End:
 
 def protocol_of(destination: Destination) -> str:
     return str(destination.get("protocol") or HTTP1)
+
+
+def steps(before: Mapping[End, Destination], after: Mapping[End, Destination]) -> Iterator[dict[End, Destination]]:
+    """What a route's destinations are after each of the transactions that lead from ``before`` to ``after``, the last
+    of them in its order: what is new or changed comes first, then goes what is to go."""
+    ends = [end for end in after if before.get(end) != after[end]] + [end for end in before if end not in after]
+    now = dict(before)
+    for start in range(0, len(ends), AT_ONCE):
+        for end in ends[start : start + AT_ONCE]:
+            if end in after:
+                now[end] = after[end]
+            else:
+                del now[end]
+        yield dict(after) if start + AT_ONCE >= len(ends) else dict(now)
 
 
 def wrong_weights(weights: Sequence[int | None]) -> str | None:
@@ -74,15 +95,27 @@ def rule(
 ) -> dict[str, Any] | None:
     """What routers must know of a route beside who serves it, for one process; None when there is nothing.
 
-    weight: of the whole process, however many instances it has; group: who shares that weight.
+    weight: of the whole process, however many instances it has; group: who shares that weight. ports: where they are
+    other than the default one alone; weights: what of the weight each of them has.
     """
     mine = [one for one in destinations if (one["app"], one["process"]) == (app, process)]
     weights = [int(one["weight"]) for one in mine if one.get("weight")]
     said: dict[str, Any] = {}
     if weights:
         said |= {"weight": sum(weights), "group": f"{app}/{process}"}
+    ports = sorted({end_of(one)[2]: one.get("weight") for one in mine}.items())
+    if ports and ports != [(APP_PORT, ports[0][1])]:
+        said["ports"] = [port for port, _ in ports]
+        if weights:
+            said["weights"] = [int(weight or 0) for _, weight in ports]
     if mine and all(protocol_of(one) == HTTP2 for one in mine):
         said["protocol"] = HTTP2
     if options.get("loadbalancing"):
         said["balance"] = options["loadbalancing"]
     return said or None
+
+
+def open_ports(routes: Iterable[str], rules: Mapping[str, Mapping[str, Any]]) -> tuple[int, ...]:
+    """The ports on which a process with these routes and rules listens; the first is ``$PORT``."""
+    named = {port for route in routes for port in (rules.get(route) or {}).get("ports", [APP_PORT])}
+    return tuple(sorted(named or {APP_PORT}, key=lambda port: (port != APP_PORT, port)))

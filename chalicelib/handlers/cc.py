@@ -23,11 +23,12 @@ from chalicelib.contracts.health import (
     HmStop,
     PlacementCheck,
     PlacementOpen,
+    RouteCheck,
 )
 from chalicelib.contracts.heartbeat import DropletExited, InstanceReady, TaskFinished
 from chalicelib.contracts.staging import StagingFinished
 from chalicelib.handlers.events import Failures, each
-from chalicelib.services import auctioneer, builds, complaints, deadlines, jobs, readiness, rollouts, task_runs
+from chalicelib.services import auctioneer, builds, complaints, deadlines, jobs, readiness, rollouts, routing, task_runs
 from chalicelib.tables.base import OUTBOX_SHARDS, Outgoing
 from chalicelib.tables.unit import deliver
 
@@ -68,6 +69,7 @@ HANDLERS: dict[str, tuple[type, Callable[[World, Any, str], None]]] = {
     "hm.start": (HmStart, complaints.start),
     "hm.stop": (HmStop, complaints.stop),
     "hm.routes": (HmRoutes, complaints.routes),
+    "route.check": (RouteCheck, routing.check),
     "hm.resync": (HmResync, complaints.resync),
     "hm.orphan": (HmOrphan, complaints.orphan),
 }

@@ -1,12 +1,16 @@
-"""Where routes lead: destinations added, replaced, taken away; processes and their instances hear of it."""
+"""Where routes lead: destinations added, replaced, taken away; processes and their instances hear of it.
 
-from collections.abc import Iterable
+A large change takes several transactions, each complete in itself: what is new comes before what is old goes. One that
+breaks off leaves destinations that work, and the same request again finishes it.
+"""
+
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from chalicelib.bootstrap import World
 from chalicelib.core.errors import Unprocessable
 from chalicelib.core.roles import READ, Actor
-from chalicelib.core.routing import MAX_DESTINATIONS, End, end_of, protocol_of, wrong_protocol
+from chalicelib.core.routing import AT_ONCE, MAX_DESTINATIONS, End, end_of, protocol_of, steps, wrong_protocol
 from chalicelib.services import audit, listing, routing
 from chalicelib.tables.apps import App
 from chalicelib.tables.identity import Space
@@ -14,6 +18,7 @@ from chalicelib.tables.running import Route
 from chalicelib.tables.unit import Unit
 
 Destinations = list[dict[str, Any]]
+Ends = dict[End, dict[str, Any]]
 
 NO_SUCH = "Unable to unmap route from destination. Ensure the route has a destination with this guid."
 
@@ -67,7 +72,7 @@ def replace(world: World, actor: Actor, route: Route, space: Space, wanted: Dest
     Raises Unprocessable for apps that may not be led to, for too many, and for a protocol that routes do not have.
     """
     before = {end_of(destination): destination for destination in route.destinations}
-    after: dict[End, dict[str, Any]] = {}
+    after: Ends = {}
     for destination in wanted:
         end = end_of(destination)
         guid = before[end]["guid"] if end in before else destination["guid"]
@@ -76,19 +81,35 @@ def replace(world: World, actor: Actor, route: Route, space: Space, wanted: Dest
         raise Unprocessable(f"Routes can be mapped to at most {MAX_DESTINATIONS} destinations.")
     if wrong := wrong_protocol(after.values()):
         raise Unprocessable(wrong)
-    if before == after:
-        return route
     apps = _apps(actor, route, {app for app, _, _ in after.keys() - before.keys()})
-    route.destinations = list(after.values())
-    unit = world.unit(trace)
-    unit.put(route)
-    _move(unit, route, before, after)
-    changed = {end for end in before.keys() | after.keys() if before.get(end) != after.get(end)}
-    routing.refresh_all(world, unit, route, {(app, process) for app, process, _ in changed})
-    for end in sorted(before.keys() ^ after.keys()):
-        _record(unit, actor, route, space, after.get(end) or before[end], "map" if end in after else "unmap", apps)
-    unit.commit()
+
+    def record(unit: Unit, old: Ends, new: Ends) -> None:
+        for end in sorted(old.keys() ^ new.keys()):
+            _record(unit, actor, route, space, new.get(end) or old[end], "map" if end in new else "unmap", apps)
+
+    _change(world, route, before, after, record, trace)
     return route
+
+
+def thin_out(world: World, route: Route, trace: str = "") -> None:
+    """Leave of a route that is to go no more destinations than one transaction can take."""
+    before = {end_of(destination): destination for destination in route.destinations}
+    _change(world, route, before, dict(list(before.items())[:AT_ONCE]), lambda unit, old, new: None, trace)
+
+
+def _change(
+    world: World, route: Route, before: Ends, after: Ends, record: Callable[[Unit, Ends, Ends], None], trace: str
+) -> None:
+    for ends in steps(before, after):
+        old, before = before, {end: dict(destination) for end, destination in ends.items()}
+        route.destinations = list(before.values())
+        unit = world.unit(trace)
+        unit.put(route)
+        _move(unit, route, old, before)
+        changed = {end for end in old.keys() | before.keys() if old.get(end) != before.get(end)}
+        routing.refresh_all(world, unit, route, {(app, process) for app, process, _ in changed})
+        record(unit, old, before)
+        unit.commit()
 
 
 def _move(unit: Unit, route: Route, before: Iterable[End], after: Iterable[End]) -> None:

@@ -8,6 +8,7 @@ from chalicelib.bootstrap import World
 from chalicelib.contracts.runspec import RunSpec, StagingSpec
 from chalicelib.core.errors import Unprocessable
 from chalicelib.core.revisions import Contents
+from chalicelib.core.routing import open_ports
 from chalicelib.core.variables import problems
 from chalicelib.services import env_groups, listing, secrets, sidecars
 from chalicelib.services.service_env import vcap_services
@@ -93,6 +94,7 @@ def run_spec(
         vcap_application=json.dumps(vcap_application(world, app, space, org, process)),
         vcap_services=json.dumps(vcap_services(world, str(app.guid))),
         sidecars=sidecars.specs(beside, str(process.type)),
+        ports=open_ports(process.routes or (), process.route_rules or {}),
     )
 
 

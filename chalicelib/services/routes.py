@@ -12,7 +12,7 @@ from chalicelib.core.errors import Conflict, NameTaken, NotAuthorized, NotFound,
 from chalicelib.core.hostnames import MAX_DOMAIN, SYSTEM_HOSTS, WILDCARD
 from chalicelib.core.quotas import Use
 from chalicelib.core.roles import OPERATE, READ, READ_ROUTES, Actor
-from chalicelib.services import access, audit, domains, flags, jobs, listing, quotas, routing
+from chalicelib.services import access, audit, destinations, domains, flags, jobs, listing, quotas, routing
 from chalicelib.services.brokering import route_bindings
 from chalicelib.tables.base import Name
 from chalicelib.tables.identity import Domain, Organization, Space
@@ -149,6 +149,7 @@ def update(world: World, actor: Actor, route: Route, space: Space, trace: str = 
 
 def delete(world: World, actor: Actor, route: Route, space: Space, trace: str = "") -> Job:
     """At once; the job is for clients that expect one."""
+    destinations.thin_out(world, route, trace)
     unit = world.unit(trace)
     _remove(world, unit, route)
     audit.record(unit, actor, "audit.route.delete-request", route, str(space.guid), str(space.org_guid))
@@ -175,6 +176,7 @@ def _delete_unmapped(world: World, work: dict[str, Any]) -> None:
 
 def remove(world: World, route: Route) -> None:
     """Without asking anybody: for what goes with its space or domain."""
+    destinations.thin_out(world, route)
     unit = world.unit()
     _remove(world, unit, route)
     unit.commit()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from chalicelib.bootstrap import World
 from chalicelib.contracts.auction import Update
 from chalicelib.contracts.envelope import MAX_ENVELOPE_BYTES
-from chalicelib.contracts.health import HmRoutes
+from chalicelib.contracts.health import HmRoutes, RouteCheck
 from chalicelib.core import routing as core
 from chalicelib.core.errors import Unprocessable
 from chalicelib.services import grants, listing
@@ -74,6 +74,8 @@ def refresh(
             continue
         if len(process.routes) > ROUTES_PER_PROCESS:
             raise Unprocessable(f"An app can have at most {ROUTES_PER_PROCESS} routes")
+        if len(core.open_ports(process.routes, process.route_rules)) > core.MAX_PORTS:
+            raise Unprocessable(f"Maximum of {core.MAX_PORTS} app ports allowed.")
         process.routes_version = int(process.routes_version) + 1
         unit.put(process)
         if process.state != "STARTED":
@@ -93,13 +95,32 @@ def _is_told_at_once(process: Process) -> bool:
 def refresh_all(
     world: World, unit: Unit, route: Route, affected: Iterable[tuple[str, str]], is_gone: bool = False
 ) -> None:
-    """Refresh the processes (app guid, type) that ``route`` led to before, or leads to as it is now."""
+    """Refresh the processes (app guid, type) that ``route`` led to before, or leads to as it is now.
+
+    Of more than a transaction takes, which only a route that stays can have, each hears a moment later.
+    """
+    affected = set(affected)
+    if len(affected) > core.AT_ONCE:
+        unit.send("queue:cc", "route.check", RouteCheck(str(route.guid)))
+        return
 
     def changed(routes: list[Route]) -> list[Route]:
         return [*(other for other in routes if other.guid != route.guid), *(() if is_gone else (route,))]
 
     for app_guid, process_type in sorted(affected):
         refresh(world, unit, app_guid, process_type, changed)
+
+
+def check(world: World, message: RouteCheck, trace: str) -> None:
+    """Let all processes that a route leads to serve it as it is now."""
+    route = listing.find(Route, message.route_guid)
+    if route is None:
+        return
+    affected = sorted({(end["app"], end["process"]) for end in route.destinations})
+    for start in range(0, len(affected), core.AT_ONCE):
+        unit = world.unit(trace)
+        refresh_all(world, unit, route, affected[start : start + core.AT_ONCE])
+        unit.commit()
 
 
 def announce(world: World, unit: Unit, process: Process) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from chalicelib.contracts.auction import Limits
+from chalicelib.contracts.routing import OpenPort
 
 #: What bash runs in HOME: the scripts that buildpacks and users left for the start, then the command ($1).
 LAUNCHER = """\
@@ -38,7 +39,8 @@ class Launch:
     """One instance to run.
 
     root: folder with the unpacked droplet, the app's own. control: the agent's folder for the shim's records.
-    logs: folder of the framed log. env: complete; nothing else reaches the app. port: on the host; 0 for none.
+    logs: folder of the framed log. env: complete; nothing else reaches the app. ports: what destinations name, and of
+    the host; a task has none.
     sidecars: what runs beside the command, in the same container, folder and environment.
     """
 
@@ -50,7 +52,7 @@ class Launch:
     control: Path
     logs: Path
     limits: Limits
-    port: int
+    ports: tuple[OpenPort, ...]
     uid: int | None
     sidecars: tuple[Sidecar, ...] = ()
 
@@ -133,8 +135,8 @@ class Runtime(Protocol):
 
     name: str
 
-    def inner_port(self, host_port: int) -> int:
-        """What the app listens on, to be reached at a port of the host."""
+    def inner_port(self, named: int, host_port: int) -> int:
+        """What the app listens on, for a port that destinations name, to be reached at a port of the host."""
         ...
 
     def inner_root(self, root: Path) -> Path:

@@ -25,7 +25,7 @@ from dea_agent.runtimes.base import Container, Launch, LaunchError, shim_order
 from dea_agent.runtimes.cgroup import MAX_PIDS
 from dea_agent.runtimes.docker_bridge import Bridge, FirewallError
 from dea_agent.runtimes.docker_bridge import remove as remove_bridge
-from dea_agent.runtimes.docker_container import AGAIN_S, PORT, DockerContainer
+from dea_agent.runtimes.docker_container import AGAIN_S, DockerContainer
 from dea_agent.runtimes.docker_volumes import MIB, Volume, VolumeError, Volumes
 from dea_agent.runtimes.process import SHIM, SHIM_START_S
 
@@ -108,8 +108,8 @@ class DockerRuntime:
             log.warning("disk limits of apps are looked at, not enforced: only root can mount disks for them")
         self._bridge.ensure()
 
-    def inner_port(self, host_port: int) -> int:
-        return PORT
+    def inner_port(self, named: int, host_port: int) -> int:
+        return named
 
     def inner_root(self, root: Path) -> Path:
         return ROOT
@@ -184,7 +184,7 @@ class DockerRuntime:
             "read_only": True,
             "tmpfs": SCRATCH,
             "network": self._bridge.name,
-            "ports": {f"{PORT}/tcp": (self._host, launch.port)} if launch.port else {},
+            "ports": {f"{port.internal}/tcp": (self._host, port.external) for port in launch.ports},
             "mem_limit": memory,
             "memswap_limit": memory,
             "cpu_shares": min(max(launch.limits.memory_mb, LEAST_SHARES), MOST_SHARES),

@@ -13,14 +13,12 @@ from typing import Any
 import requests
 from docker.errors import DockerException, NotFound
 
+from chalicelib.core.routing import APP_PORT
 from dea_agent.runtimes import processes
 from dea_agent.runtimes.base import Address, Exit, Sample, read_exit
 from dea_agent.runtimes.docker_volumes import Volume
 
 log = logging.getLogger(__name__)
-
-#: What the app listens on, whatever the host calls it.
-PORT = 8080
 
 #: Seconds between tries when the engine does not do what it is asked.
 AGAIN_S = 1.0
@@ -96,7 +94,10 @@ class DockerContainer:
         or not."""
         networks = self._container.attrs["NetworkSettings"]["Networks"].values()
         own = next((network["IPAddress"] for network in networks if network["IPAddress"]), None)
-        return Address(own, PORT) if own else Address(*published)
+        bound = self._container.attrs.get("HostConfig", {}).get("PortBindings") or {}
+        inner = [key for key, hosts in bound.items() if any(host["HostPort"] == str(published[1]) for host in hosts)]
+        port = int(inner[0].partition("/")[0]) if inner else APP_PORT
+        return Address(own, port) if own else Address(*published)
 
     def main_pid(self) -> int | None:
         """The shim's first child: the container's first process is the shim."""

@@ -144,7 +144,7 @@ class ProcessRuntime:
     def __init__(self, groups: Cgroups | None) -> None:
         self._groups = groups
 
-    def inner_port(self, host_port: int) -> int:
+    def inner_port(self, named: int, host_port: int) -> int:
         return host_port
 
     def inner_root(self, root: Path) -> Path:

@@ -51,7 +51,7 @@ def a_launch(base: Path, command: str, **changes: Any) -> Launch:
         "control": base / "control" / guid,
         "logs": base / "logs" / guid,
         "limits": Limits(64, 64),
-        "port": 0,
+        "ports": (),
         "uid": None,
     }
     return Launch(**(fields | changes))

@@ -203,3 +203,21 @@ def test_orders_from_an_app_are_not_obeyed(world: World, dea: Dea) -> None:
     if dea.has_users:
         eventually(lambda: any("403" in line for line in world.lines()))
         assert dea.varz()["state"] == "RUNNING"
+
+
+def test_every_port_that_destinations_name_is_lent_told_registered_and_given_back(world: World, dea: Dea) -> None:
+    world.router_starts()
+    start, port = world.running(dea, ports=(8080, 9000), command=f'(PORT="$PORT_9000" {SERVE}) & {SERVE}')
+    [endpoint] = [e for r in world.said("router.register", full=False) for e in r["endpoints"]]
+    second = endpoint["ports"][1]["external"]
+    assert endpoint["ports"] == [{"internal": 8080, "external": port}, {"internal": 9000, "external": second}]
+    assert second != port
+    assert eventually(lambda: get(second)) == get(port) == b"hello from 0"
+    env = json.loads(get(port, "/env"))
+    assert [one["external"] for one in json.loads(env["CF_INSTANCE_PORTS"])] == [port, second]
+    warning = f"Destination port 9000: this host's apps share its ports; listen on {second}, $PORT_9000"
+    eventually(lambda: warning in world.lines("CELL"))
+    world.stop(start.instance_guid)
+    world.wait_for("droplet.exited", instance_guid=start.instance_guid)
+    _, port_of_next = world.running(dea)
+    assert port_of_next not in (port, second), "routers may still know them"

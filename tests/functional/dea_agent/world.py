@@ -241,6 +241,7 @@ class World:
         env: dict[str, str] | None = None,
         health: HealthCheck | None = None,
         sidecars: tuple[SidecarSpec, ...] = (),
+        ports: tuple[int, ...] = (8080,),
         **changes: Any,
     ) -> Start:
         archive = droplet({"app/server.py": SERVER, **(files or {})})
@@ -266,7 +267,7 @@ class World:
         )
         start = replace(start, **changes)
         path = f"/specs/{start.instance_guid}"
-        spec = RunSpec(start.process_guid, start.version, command, env or {}, '{"name": "hello"}', "{}", sidecars)
+        spec = RunSpec(start.process_guid, start.version, command, env or {}, '{"name": "hello"}', "{}", sidecars, ports)
         self.blobs[path] = json.dumps(to_json(spec)).encode()
         return replace(start, spec_url=f"{self.web}{path}")
 

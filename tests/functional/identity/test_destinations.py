@@ -6,7 +6,8 @@ import pytest
 
 from chalicelib.bootstrap import World
 from chalicelib.contracts.auction import Update
-from chalicelib.contracts.health import HmRoutes
+from chalicelib.contracts.health import HmRoutes, RouteCheck
+from chalicelib.core import routing as core
 from chalicelib.services import complaints, routing
 from chalicelib.tables.running import OPEN, Process
 from tests.functional.client import Client
@@ -176,12 +177,69 @@ def test_apps_of_other_spaces_are_no_destinations(api: Client, world: World, org
         {"destinations": [{"app": {"guid": "x"}, "colour": "blue"}]},
         {"destinations": [{"app": {"guid": "x", "colour": "blue"}}]},
         {"destinations": [], "colour": "blue"},
-        {"destinations": [{"app": {"guid": f"x{i}"}} for i in range(21)]},
+        {"destinations": [{"app": {"guid": f"x{i}"}} for i in range(101)]},
     ],
 )
 def test_wrong_destinations_are_refused(api: Client, route: str, body: dict[str, Any]) -> None:
     answered = api.admin.post(destinations(route), json=body)
     assert (answered.status, answered.json["errors"][0]["code"]) == (422, 10008), answered.text
+
+
+def test_a_route_leads_to_a_hundred_destinations_and_to_no_more(
+    api: Client, world: World, cloud: Cloud, space: str, app: str, route: str
+) -> None:
+    apps = [app, *(make_app(api, world, f"shop-{number}", space) for number in range(20))]
+    for one in apps:
+        pretend_running(world, one, instances=1)
+    ends = [{"app": {"guid": one}} for one in apps]
+    ends += [{"app": {"guid": app, "process": {"type": f"kind-{number}"}}} for number in range(79)]
+    added = api.admin.post(destinations(route), json={"destinations": ends})
+    assert added.status == 200, added.text
+    assert len({end["guid"] for end in added.json["destinations"]}) == 100
+    assert [Process.get(one).routes for one in apps] == [["shop.localhost"]] * 21
+    mapped = api.admin.get("/v3/audit_events", types="audit.app.map-route").json
+    assert mapped["pagination"]["total_results"] == 100
+    one_more = api.admin.post(destinations(route), json={"destinations": [{"app": {"guid": app}, "port": 9000}]})
+    assert one_more.error[2] == "Routes can be mapped to at most 100 destinations."
+
+    # A change of the route itself reaches all of its processes, a moment later.
+    cloud.taken("topic:dea")
+    cloud.taken("queue:cc")
+    assert api.admin.patch(f"/v3/routes/{route}", json={"options": {"loadbalancing": "round-robin"}}).status == 200
+    (later,) = [envelope for envelope in cloud.taken("queue:cc") if envelope.subject == "route.check"]
+    for _ in range(2):
+        routing.check(world, later.read(RouteCheck), "")
+    assert len(updates(cloud)) == 21, "told once"
+    assert {Process.get(one).route_rules["shop.localhost"]["balance"] for one in apps} == {"round-robin"}
+
+    # And it goes, with all that it led to.
+    api.admin.finish(api.admin.delete(f"/v3/routes/{route}"))
+    assert [Process.get(one).routes for one in apps] == [[]] * 21
+    assert routing.mapped_routes(app) == []
+    routing.check(world, later.read(RouteCheck), "")
+
+
+def test_what_destinations_name_is_open_in_the_next_version(
+    api: Client, world: World, space: str, domain: str, app: str, route: str
+) -> None:
+    named = {"destinations": [{"app": {"guid": app}, "port": port} for port in (9000, 8443)]}
+    answered = api.admin.post(destinations(route), json=named)
+    assert [end["port"] for end in answered.json["destinations"]] == [9000, 8443]
+    process = Process.get(app)
+    assert process.route_rules == {"shop.localhost": {"ports": [8443, 9000]}}
+    assert core.open_ports(process.routes, process.route_rules) == (8443, 9000)
+    plain = make_route(api.admin, space, domain, host="plain")
+    api.admin.post(destinations(plain), json=to(app))
+    process.refresh()
+    assert core.open_ports(process.routes, process.route_rules) == (8080, 8443, 9000), "$PORT is the first"
+    weighted = [{"app": {"guid": app}, "port": 9000, "weight": 30}, {"app": {"guid": app}, "weight": 70}]
+    api.admin.patch(destinations(route), json={"destinations": weighted})
+    process.refresh()
+    rule = {"ports": [8080, 9000], "weights": [70, 30], "weight": 100, "group": f"{app}/web"}
+    assert process.route_rules == {"shop.localhost": rule}
+    many = {"destinations": [{"app": {"guid": app}, "port": 9000 + number} for number in range(11)]}
+    refused = api.admin.patch(destinations(route), json=many)
+    assert (refused.status, refused.error[2]) == (422, "Maximum of 10 app ports allowed.")
 
 
 def test_an_app_that_goes_leaves_its_routes_behind(api: Client, app: str, route: str) -> None:

@@ -14,6 +14,7 @@ import requests
 from docker.errors import APIError, NotFound
 
 from chalicelib.contracts.auction import Limits
+from chalicelib.contracts.routing import OpenPort
 from dea_agent.runtimes import NOTE, choose
 from dea_agent.runtimes.base import Address, Launch, LaunchError, Sidecar
 from dea_agent.runtimes.docker import DISK_MB, INSTANCE, OWNER, DockerRuntime
@@ -116,8 +117,9 @@ def a_launch(tmp_path: Path, guid: str = "g1", uid: int | None = 22001, **change
     control = tmp_path / "control" / guid
     control.mkdir(parents=True)
     env = {"SECRET": "swordfish"}
+    ports = (OpenPort(8080, 20001),)
     launch = Launch(
-        guid, "app-1", "run", env, tmp_path / "root", control, tmp_path / "logs", Limits(64, 32, 99), 20001, uid
+        guid, "app-1", "run", env, tmp_path / "root", control, tmp_path / "logs", Limits(64, 32, 99), ports, uid
     )
     return replace(launch, **changes)
 
@@ -148,11 +150,27 @@ def test_a_container_is_limited_and_labelled_and_holds_no_secret(engine: FakeEng
     assert (order["cwd"], order["uid"], order["fds"]) == ("/home/vcap/app", 22001, 99)
 
 
+def test_each_port_that_destinations_name_is_published_and_the_first_is_watched(
+    engine: FakeEngine, tmp_path: Path
+) -> None:
+    async def scenario(runtime: DockerRuntime) -> None:
+        container = await runtime.launch(a_launch(tmp_path, ports=(OpenPort(9000, 20001), OpenPort(9001, 20002))))
+        made = engine.all["zf-dea-0-g1"]
+        assert made.arguments["ports"] == {"9000/tcp": ("10.0.0.1", 20001), "9001/tcp": ("10.0.0.1", 20002)}
+        made.attrs["HostConfig"] = {
+            "PortBindings": {"9001/tcp": [{"HostPort": "20002"}], "9000/tcp": [{"HostPort": "20001"}]}
+        }
+        assert container.address(("10.0.0.1", 20001)).port == 9000
+        assert runtime.inner_port(9001, 20002) == 9001
+
+    run(engine, scenario)
+
+
 def test_a_task_publishes_no_port_and_sidecars_go_with_the_order(engine: FakeEngine, tmp_path: Path) -> None:
     sidecars = (Sidecar("sidecar-0", "APP/PROC/WEB/SIDECAR/TWIN", "run twin"),)
 
     async def scenario(runtime: DockerRuntime) -> None:
-        launch = a_launch(tmp_path, port=0, sidecars=sidecars)
+        launch = a_launch(tmp_path, ports=(), sidecars=sidecars)
         container = await runtime.launch(launch)
         (launch.control / "exit.json").write_text('{"status": 5, "at": 12.5, "of": "APP/PROC/WEB/SIDECAR/TWIN"}')
         engine.all["zf-dea-0-g1"].die()

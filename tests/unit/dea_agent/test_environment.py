@@ -1,19 +1,25 @@
 """The environment of an app."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from chalicelib.contracts.auction import TASK
+from chalicelib.contracts.routing import OpenPort
 from chalicelib.contracts.runspec import RunSpec
 from dea_agent.environment import SYSTEM_PATH, SpecError, build
 from tests.unit.dea_agent.builders import an_instance
 
 
+def as_named(named: int, host_port: int) -> int:
+    return named
+
+
 def environment(vcap_application: str = "{}", **env: str) -> dict[str, str]:
     spec = RunSpec("process-1", 1, "run", env, vcap_application, '{"db": []}')
-    return build(an_instance(index=2), spec, "10.0.0.7", Path("/home/vcap"), 8080, 1_700_000_000.5)
+    return build(an_instance(index=2), spec, "10.0.0.7", Path("/home/vcap"), as_named, 1_700_000_000.5)
 
 
 def test_the_app_is_told_where_it_is_and_how_others_reach_it() -> None:
@@ -23,6 +29,19 @@ def test_the_app_is_told_where_it_is_and_how_others_reach_it() -> None:
     assert (env["HOME"], env["TMPDIR"], env["DEPS_DIR"]) == ("/home/vcap/app", "/home/vcap/tmp", "/home/vcap/deps")
     assert (env["MEMORY_LIMIT"], env["PATH"], env["USER"]) == ("256m", SYSTEM_PATH, "vcap")
     assert env["VCAP_SERVICES"] == '{"db": []}'
+
+
+@pytest.mark.parametrize(("inner_port", "first", "second"), [(as_named, 9000, 9001), (max, 20000, 20001)])
+def test_every_port_that_destinations_name_is_told(
+    inner_port: Callable[[int, int], int], first: int, second: int
+) -> None:
+    spec = RunSpec("process-1", 1, "run", ports=(9000, 9001))
+    instance = an_instance(ports=(OpenPort(9000, 20000), OpenPort(9001, 20001)))
+    env = build(instance, spec, "10.0.0.7", Path("/home/vcap"), inner_port, 1_700_000_000.5)
+    assert (env["PORT"], env["PORT_9000"], env["PORT_9001"]) == (str(first), str(first), str(second))
+    told = [{"external": 20000, "internal": first}, {"external": 20001, "internal": second}]
+    assert json.loads(env["CF_INSTANCE_PORTS"]) == told
+    assert json.loads(env["VCAP_APPLICATION"])["port"] == first
 
 
 def test_vcap_application_gets_what_only_the_host_knows() -> None:
@@ -56,7 +75,7 @@ def test_a_vcap_application_that_is_no_object_is_an_error_without_its_text(text:
 def test_a_task_has_neither_port_nor_index() -> None:
     spec = RunSpec("task-1", 0, "run", {"GREETING": "hi"}, '{"name": "hello"}')
     task = an_instance(work=TASK, port=0)
-    env = build(task, spec, "10.0.0.7", Path("/home/vcap"), 8080, 1_700_000_000.5)
+    env = build(task, spec, "10.0.0.7", Path("/home/vcap"), as_named, 1_700_000_000.5)
     assert (env["GREETING"], env["CF_INSTANCE_GUID"], env["MEMORY_LIMIT"]) == ("hi", "guid-1", "256m")
     assert not [name for name in env if "PORT" in name or "INDEX" in name or "ADDR" in name]
     application = json.loads(env["VCAP_APPLICATION"])
