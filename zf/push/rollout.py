@@ -90,10 +90,12 @@ def follow(
     if deployment.reason == "DEPLOYED":
         phase.label = f"Deployed {app.name}"
         return deployment
-    log = last_words(cache, app.guid, epoch_ns(deployment.created_at))
     why = f": {deployment.error.rstrip('.')}" if deployment.error else ""
     if deployment.reason == "SUPERSEDED":
         raise StartError(f"Another deployment of {app.name} has taken over{why}", f"See how it goes: zf app {app.name}")
+    if not why:
+        raise StartError(f"The deployment of {app.name} was cancelled", f"See who did: zf events {app.name}")
+    log = last_words(cache, app.guid, epoch_ns(deployment.created_at))
     raise StartError(
         f"The new version of {app.name} was taken back{why}",
         f"The old one runs. Correct it and push again; the whole log: zf logs {app.name} --recent",

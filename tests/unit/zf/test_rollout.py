@@ -189,8 +189,16 @@ def test_a_version_that_is_taken_back_fails_with_its_own_last_words(followed: Fo
 
 def test_a_log_that_is_away_hides_no_failure(followed: Followed) -> None:
     followed.log.is_away = True
-    with pytest.raises(StartError, match=r"^The new version of hello was taken back$") as raised:
+    with pytest.raises(StartError, match=r"was taken back: It crashed$") as raised:
+        followed(replace(DONE, reason="CANCELED", error="It crashed."))
+    assert raised.value.log == ()
+
+
+def test_one_that_somebody_cancelled_is_not_the_versions_fault(followed: Followed) -> None:
+    followed.log.lines = [line("all is well")]
+    with pytest.raises(StartError, match=r"^The deployment of hello was cancelled$") as raised:
         followed(replace(DONE, reason="CANCELED"))
+    assert raised.value.hint == "See who did: zf events hello"
     assert raised.value.log == ()
 
 
