@@ -267,7 +267,8 @@ class World:
         )
         start = replace(start, **changes)
         path = f"/specs/{start.instance_guid}"
-        spec = RunSpec(start.process_guid, start.version, command, env or {}, '{"name": "hello"}', "{}", sidecars, ports)
+        about = '{"name": "hello"}'
+        spec = RunSpec(start.process_guid, start.version, command, env or {}, about, "{}", sidecars, ports)
         self.blobs[path] = json.dumps(to_json(spec)).encode()
         return replace(start, spec_url=f"{self.web}{path}")
 
