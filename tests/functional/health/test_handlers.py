@@ -5,6 +5,8 @@ import subprocess
 import sys
 import time
 import uuid
+from collections import Counter
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -12,11 +14,14 @@ import pytest
 from chalicelib.contracts.codec import to_json
 from chalicelib.contracts.envelope import Envelope
 from chalicelib.contracts.health import CloudHost, DropletUpdated, HmPing
+from chalicelib.contracts.heartbeat import Heartbeat, Usage
 from chalicelib.handlers import hm as handlers
 from chalicelib.services.health import world as health_world
+from chalicelib.services.health.packed import pack
+from chalicelib.tables.actual import Dea
 from infra.local.schedule import scheduled_event
 from tests.functional.cloud import Cloud
-from tests.functional.health.support import Stage, envelope_body, record
+from tests.functional.health.support import FakeDea, Stage, as_usage, envelope_body, record
 
 
 @pytest.fixture
@@ -180,3 +185,35 @@ def test_hm_speaks_to_cc_and_to_itself_only(live: Stage) -> None:
     for silent in ("topic:dea", "topic:routes", "topic:components", "queue:jobs", "queue:hm"):
         assert live.cloud.taken(silent) == []
     assert live.cloud.rows("outbox") == 0
+
+
+def known(beat: Heartbeat) -> Dea:
+    """The row that a beat leaves behind."""
+    said = {
+        name: getattr(beat, name) for name in ("boot", "seq", "host", "http", "queue_url", "stack", "arch", "digest")
+    }
+    packed = [entry.as_list() for entry in pack(beat.instances)]
+    return Dea("all", beat.dea, **said, capacity=to_json(beat.capacity), seen_at=time.time(), instances=packed)
+
+
+def test_1500_instances_on_50_hosts_cost_a_read_and_a_write_for_each_host(live: Stage, counting: Callable) -> None:
+    """What an idle platform does all day: a beat of each host every 10 s, with usage in every third."""
+    hosts = [live.dea(f"dea-{number:02}") for number in range(50)]
+    for number, host in enumerate(hosts):
+        for index in range(30):
+            host.runs(f"i{number}-{index}", index, process_guid=f"p{number}")
+
+    def round_of(bodies: Iterable[str]) -> Counter[str]:
+        with counting() as calls:
+            assert failed(handlers.hm_beats(sqs(*bodies), None)) == []
+        return Counter(calls)
+
+    def beat(host: FakeDea, usage: dict[str, Usage] | None = None) -> str:
+        return envelope_body("dea.heartbeat", host.message(usage), time.time())
+
+    live.cloud.store(known(host.message()) for host in hosts)
+    # For all 50 together, HM's own mark of when it last heard the bus.
+    unchanged = {"GetItem": 50 + 1, "UpdateItem": 50 + 1}
+    assert round_of(map(beat, hosts)) == unchanged
+    measured = round_of(beat(host, {guid: as_usage(1) for guid in host.instances}) for host in hosts)
+    assert measured == {**unchanged, "PutItem": 50}
