@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from chalicelib.contracts.frozen import frozen
+from chalicelib.core import parameter_schemas
 from chalicelib.core.errors import BrokerError
 
 #: What one broker may offer. A plan's or an offering's row must fit in one DynamoDB item (400 KB).
@@ -117,6 +118,10 @@ def _wrong_plan(plan: dict[str, Any]) -> Iterator[str]:
     information = plan.get("maintenance_info")
     if isinstance(information, dict) and not isinstance(information.get("version"), str):
         yield "Plan maintenance_info.version must be a string"
+    schemas = plan.get("schemas")
+    if isinstance(schemas, dict) and (problems := list(parameter_schemas.wrong(schemas))):
+        yield "Schemas"
+        yield from (f"  {problem}" for problem in problems)
 
 
 def _texts(what: str, item: Mapping[str, Any]) -> Iterator[str]:

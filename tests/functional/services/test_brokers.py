@@ -167,6 +167,7 @@ def test_catalogs_that_are_wrong_are_refused_line_by_line(services: Services, br
         offering("a", plan("p"), plan("p")),
         {"id": "a-id", "name": "", "bindable": "yes", "plans": []},
         offering("c", {"id": 7, "name": "x", "description": None, "free": 1}, requires=["everything"]),
+        offering("d", plan("q", schemas={"service_instance": {"update": {"parameters": {"type": "object"}}}})),
     ]
     job = services.finish(api.admin.post("/v3/service_brokers", json=services.broker_body(broker)))
     (error,) = job["errors"]
@@ -180,6 +181,9 @@ def test_catalogs_that_are_wrong_are_refused_line_by_line(services: Services, br
         "  At least one plan is required",
         "    Plan id must be a string, but has value 7",
         '    Plan "free" field must be a boolean, but has value 1',
+        "    Schemas",
+        "      Schema service_instance.update.parameters is not valid. Schema must have $schema key but was not"
+        " present",
     ):
         assert line in error["detail"].splitlines() or line in error["detail"], (line, error["detail"])
     (guid,) = api.admin.get("/v3/service_brokers").guids

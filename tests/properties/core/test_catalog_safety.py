@@ -6,6 +6,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chalicelib.core import parameter_schemas
 from chalicelib.core.catalog import parse
 from chalicelib.core.errors import BrokerError
 
@@ -56,3 +57,19 @@ def test_what_is_optional_has_its_full_shape_afterwards(more: dict[str, Any]) ->
         assert isinstance(schemas["service_instance"]["create"]["parameters"], dict)
         assert isinstance(schemas["service_binding"]["create"]["parameters"], dict)
         assert offering.plans[0].free
+
+
+KEYWORDS = st.sampled_from([*parameter_schemas.TYPES, "type", "items", "additionalProperties", "$ref", "foo"])
+NUMBERS = st.integers(-1, 2) | st.floats(-1, 1)
+SCHEMAS = st.recursive(
+    VALUES | NUMBERS | st.sampled_from(["object", "#", "http://json-schema.org/draft-04/schema#"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYWORDS, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(KEYWORDS, SCHEMAS) | SCHEMAS)
+@settings(max_examples=150)
+def test_a_schema_of_parameters_is_taken_or_told_what_is_wrong(schema: Any) -> None:
+    told = list(parameter_schemas.wrong({"service_binding": {"create": {"parameters": schema}}}))
+    assert all(line.startswith("Schema") for line in told)
