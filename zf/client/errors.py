@@ -116,12 +116,14 @@ class StartError(ZfError):
     pass
 
 
+_LIMITED = "See the limits: zf org-quotas, zf space-quotas; stop or scale down something, or ask for more"
 #: What refusals say -> the way out. A part of the text, for most of them share one code (10008); the first wins.
 _WAYS = (
     ("Feature Disabled", "An operator can allow it: zf feature-flags, zf enable-feature-flag FLAG"),
     ("organization is suspended", "An operator can lift that; until then nothing of the org changes"),
     ("you have access to it", "Your roles may not allow it; a manager of the org or space can grant one"),
-    ("quota", "See the limits: zf org-quotas, zf space-quotas; stop or scale down something, or ask for more"),
+    *((part, _LIMITED) for part in ("_exceeded", "quota exceeded", "have exceeded", "exceeds the quota")),
+    *((part, _LIMITED) for part in ("exceeds organization", "exceeds space")),
     ("associated service instances", "Delete those first: zf services, zf delete-service INSTANCE"),
     ("is taken", "Choose another name"),
     ("already taken", "Choose another name"),

@@ -4,12 +4,13 @@ import os
 import stat
 from pathlib import Path
 
+import httpx
 import pytest
 
 from zf.client import config as configs
 from zf.client.config import Config, Named
-from zf.client.errors import BadAnswerError, ConfigError, ZfError
-from zf.client.http import api_url, is_local
+from zf.client.errors import ApiError, BadAnswerError, ConfigError, ZfError
+from zf.client.http import api_url, is_local, raise_for
 from zf.client.login import claims
 from zf.client.logs import lines_of
 from zf.client.models import App, Instance, read
@@ -94,3 +95,28 @@ def test_stats_of_an_instance_that_starts_have_no_usage() -> None:
 def test_a_log_that_is_none_is_no_traceback(body: dict[str, object]) -> None:
     with pytest.raises(BadAnswerError):
         list(lines_of(body))
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "way"),
+    [
+        (422, "App with the name 'hello' already exists.", "Choose another name"),
+        (422, "Organization name 'local' is already taken.", "Choose another name"),
+        (422, "memory quota_exceeded", "zf org-quotas"),
+        (422, "memory_in_mb exceeds organization memory quota", "zf org-quotas"),
+        (422, "Routes quota exceeded for space 'dev'.", "zf org-quotas"),
+        (422, "This quota is that of new organizations. It cannot be deleted.", "Correct it"),
+        (422, "Instances must be less than or equal to 1000", "Correct it and run the command again"),
+        (403, "You are not authorized to perform the requested action", "a manager of the org or space can grant one"),
+        (403, "Feature Disabled: task_creation", "zf enable-feature-flag"),
+        (403, "The organization is suspended", "An operator can lift that"),
+        (503, "Service Unavailable", "Try again in a moment; if it stays, report request r-1"),
+    ],
+)
+def test_a_refusal_says_what_to_do_about_it(status: int, said: str, way: str) -> None:
+    errors = {"errors": [{"code": 10008, "title": "CF-UnprocessableEntity", "detail": said}]}
+    response = httpx.Response(status, json=errors, headers={"x-vcap-request-id": "r-1"})
+    with pytest.raises(ApiError) as raised:
+        raise_for(response, "http://localhost")
+    assert raised.value.message == said.rstrip(".")
+    assert way in raised.value.hint
