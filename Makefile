@@ -56,6 +56,9 @@ test-docker: setup ## The Docker runtime on a real engine, Debian's own where no
 e2e-docker-smoke: setup ## Push a Python and a static app into containers (less than five minutes)
 	$(BIN)/python -m infra.stack with $(BIN)/pytest tests/docker/test_smoke.py
 
+test-buildpacks: setup ## Stage and run every example, those with downloads too; on Debian it needs the languages of docs/buildpacks.md
+	ZF_TEST_BUILDPACKS=1 $(BIN)/pytest tests/functional/staging/test_examples.py tests/functional/staging/test_languages.py tests/functional/staging/test_downloads.py
+
 test-hostile: setup ## The end-to-end tests in AWS's bad weather, with two workers per queue
 	ZF_TEST_WEATHER=$(or $(SEED),1) ZF_QUEUE_WORKERS=2 $(BIN)/pytest tests/e2e
 
@@ -78,4 +81,4 @@ requirements: ## Compile the hashed requirements again
 clean: ## Remove what the other targets made
 	rm -rf $(VENV) bench-results .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup demo check test test-machine test-router test-rest test-faults stack test-docker e2e-docker-smoke test-hostile openapi permissions fuzz bench requirements clean
+.PHONY: test-buildpacks help setup demo check test test-machine test-router test-rest test-faults stack test-docker e2e-docker-smoke test-hostile openapi permissions fuzz bench requirements clean
