@@ -9,7 +9,8 @@ from tests.support.platform import Platform, a_platform
 
 @pytest.fixture(scope="module")
 def platform() -> Iterator[Platform]:
-    with a_platform(deas=2, routers=2) as running:
+    # Brokers of the tests are on loopback.
+    with a_platform(deas=2, routers=2, ZF_ALLOWED_ADDRESSES="127.0.0.1") as running:
         yield running
 
 
