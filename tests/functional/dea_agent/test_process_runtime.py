@@ -42,7 +42,7 @@ def a_launch(base: Path, command: str, **changes: Any) -> Launch:
         (base / name / guid).mkdir(parents=True)
     root = base / "instances" / guid
     (root / "app").mkdir(parents=True)
-    fields = {
+    fields: dict[str, Any] = {
         "guid": guid,
         "app_guid": "app-1",
         "command": command,

@@ -191,7 +191,7 @@ def test_a_route_leads_to_a_hundred_destinations_and_to_no_more(
     apps = [app, *(make_app(api, world, f"shop-{number}", space) for number in range(20))]
     for one in apps:
         pretend_running(world, one, instances=1)
-    ends = [{"app": {"guid": one}} for one in apps]
+    ends: list[dict[str, Any]] = [{"app": {"guid": one}} for one in apps]
     ends += [{"app": {"guid": app, "process": {"type": f"kind-{number}"}}} for number in range(79)]
     added = api.admin.post(destinations(route), json={"destinations": ends})
     assert added.status == 200, added.text
