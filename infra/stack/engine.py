@@ -126,6 +126,7 @@ class Engine:
             raise NoEngine("no Docker Engine answers, and only root can start one" if dockerd else "no dockerd here")
         self.folder.mkdir(mode=0o711, parents=True, exist_ok=True)
         (self.folder / "daemon.json").write_text("{}")
+        self._forget_the_dead()
         with self._log.open("w") as log:
             started = subprocess.Popen(
                 self.command(dockerd),
@@ -143,6 +144,13 @@ class Engine:
                 raise NoEngine(f"dockerd does not come up: {_last_line(self._log.read_text())}")
             time.sleep(0.1)
 
+    def _forget_the_dead(self) -> None:
+        """An engine that was killed takes its containerd along; while nobody has collected them, the next engine takes
+        them for alive."""
+        for pidfile in (self._pidfile, self.folder / "run" / "containerd" / "containerd.pid"):
+            if pidfile.exists() and _has_ended(int(pidfile.read_text())):
+                pidfile.unlink()
+
     def signal(self, number: int) -> None:
         """Raises ProcessLookupError when it does not run. Returns when it has ended."""
         pid = self.pid
@@ -150,7 +158,7 @@ class Engine:
             raise ProcessLookupError(f"no engine in {self.folder}")
         os.kill(pid, number)
         deadline = time.monotonic() + STOP_S
-        while self.pid is not None and not _is_zombie(pid) and time.monotonic() < deadline:
+        while self.pid is not None and not _has_ended(pid) and time.monotonic() < deadline:
             time.sleep(0.05)
 
     def stop(self) -> None:
@@ -167,7 +175,7 @@ class Engine:
         self.signal(signal.SIGTERM)
 
 
-def _is_zombie(pid: int) -> bool:
+def _has_ended(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except OSError:
