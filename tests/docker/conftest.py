@@ -63,7 +63,7 @@ class Host:
             folder.mkdir(mode=0o711, parents=True, exist_ok=True)
         await asyncio.to_thread(self._fill, runtime, guid, given.disk_mb, droplet_mb)
         env = {"PATH": "/usr/bin:/bin", "HOME": "/home/vcap/app", "TMPDIR": "/home/vcap/tmp", "LANG": "C.UTF-8"}
-        launch = Launch(guid, "app", command, env, self.root(guid), control, logs, given, 0, UID)
+        launch = Launch(guid, "app", command, env, self.root(guid), control, logs, given, (), UID)
         return await runtime.launch(launch)
 
     def _fill(self, runtime: DockerRuntime, guid: str, disk_mb: int, droplet_mb: int) -> None:
