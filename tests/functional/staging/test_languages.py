@@ -1,6 +1,7 @@
 """The examples that need no registry are staged for real and run from another folder, each where its language is."""
 
 import glob
+import os
 import shutil
 import subprocess
 from dataclasses import dataclass, field
@@ -91,6 +92,9 @@ LANGUAGES = (
     ),
 )
 
+#: Go compiles its library for the first program; Tomcat compiles the page.
+SLOW = ("go", "java-war")
+
 
 def skip_without(needs: tuple[str, ...], packages: str) -> None:
     for need in needs:
@@ -101,6 +105,8 @@ def skip_without(needs: tuple[str, ...], packages: str) -> None:
 @pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language.example)
 def test_an_example_is_staged_moved_and_run(desk: Desk, open_folder: Path, language: Language) -> None:
     skip_without(language.needs, language.packages)
+    if language.example in SLOW and not os.environ.get("ZF_TEST_BUILDPACKS"):
+        pytest.skip("takes many seconds: make test-buildpacks runs it")
     finished = desk.stage(desk.request(EXAMPLES / language.example))
     droplet = desk.unpacked(finished, open_folder)
     assert finished.droplet is not None
