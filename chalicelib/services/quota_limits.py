@@ -75,7 +75,7 @@ def take_away(unit: Unit, space: Space) -> None:
 
 
 def _move(unit: Unit, holder: Holder, counter: Counter, limits: dict[str, int], quota: str | None, rev: int) -> None:
-    if holder.quota_guid:
+    if holder.quota_guid and holder.quota_guid != quota:
         unit.leave(holder, f"quota/{holder.quota_guid}")
     holder.quota_guid = quota
     if quota:
