@@ -44,7 +44,8 @@ def offering_test(actor: Actor) -> Callable[[ServiceOffering], bool]:
     """An offering is seen by who sees one of its plans."""
     if actor.sees_all:
         return lambda offering: True
-    seen = {plan.offering_guid for plan in _every_plan() if plan_test(actor)(plan)}
+    sees = plan_test(actor)
+    seen = {plan.offering_guid for plan in _every_plan() if sees(plan)}
     return lambda offering: offering.guid in seen
 
 
