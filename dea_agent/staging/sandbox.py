@@ -9,7 +9,7 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -75,28 +75,19 @@ class Sandbox:
         out, err = Lines("OUT", emit), Lines("ERR", emit)
         assert process.stdout
         assert process.stderr
-        helpers = [
-            asyncio.create_task(out.read(process.stdout)),
-            asyncio.create_task(err.read(process.stderr)),
-            asyncio.create_task(self._watch()),
-        ]
+        readers = asyncio.gather(out.read(process.stdout), err.read(process.stderr))
+        watch = asyncio.create_task(self._watch())
         try:
             with _pidfd(process.pid) as pidfd:  # it waits at its gate, so it is still there
                 await self._open_gate(process)
                 await _readable(pidfd)
             # A daemon may hold the pipes open for ever; asyncio's own wait would wait for it.
             await self.kill()
-            await asyncio.gather(*helpers[:2])
+            await readers
         finally:
-            try:
-                await self.kill()
-                # Lets asyncio close its books; what the kernel cannot end must not hold us up.
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(process.wait(), KILL_S)
-            finally:
-                for helper in helpers:
-                    helper.cancel()
-                self._running.discard(process)
+            watch.cancel()
+            await _to_its_end(self._end(process, readers))
+            self._running.discard(process)
         status = process.returncode
         if self._excess or (status and self._group and self._group.oom_kills()):
             raise StagingFailed("StagingError", self._excess or self._too_much_memory())
@@ -163,11 +154,14 @@ class Sandbox:
         found |= roots
         return [pid for pid in found if (entry := processes.stat(pid)) and not entry.is_zombie]
 
-    async def kill(self) -> None:
-        """End every process; returns when none is left, or when the kernel will not let go of one.
+    async def _end(self, process: asyncio.subprocess.Process, readers: Awaitable[object]) -> None:
+        await self.kill()
+        # Lets asyncio close its books before its loop may be; what the kernel cannot end must not hold us up.
+        with suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.gather(process.wait(), readers, return_exceptions=True), KILL_S)
 
-        The first round comes before anything is awaited: who is cancelled in here leaves nothing alive.
-        """
+    async def kill(self) -> None:
+        """End every process; returns when none is left, or when the kernel will not let go of one."""
         deadline = time.monotonic() + KILL_S
         while members := self._members():
             for pid in members:
@@ -176,6 +170,21 @@ class Sandbox:
             if time.monotonic() > deadline:
                 return
             await asyncio.sleep(0.01)
+
+
+async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Do all of ``work``; whoever cancels us meanwhile is heard after it.
+
+    One round of killing misses what was being forked while the processes were listed.
+    """
+    task, cancelled = asyncio.create_task(work), False
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            cancelled = True
+    if cancelled:
+        raise asyncio.CancelledError
 
 
 @contextmanager
