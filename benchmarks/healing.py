@@ -69,7 +69,7 @@ def _lose_host(platform: Platform) -> float:
     victim = next(name for name in addresses if instances(name))
     other = next(name for name in addresses if name != victim)
     # One that the last restart has ended may still be told of, without a process.
-    lost = [instance["pid"] for instance in instances(victim) if instance["pid"]]
+    lost = {instance["pid"] for instance in instances(victim) if instance["pid"]}
     began = time.perf_counter()
     platform.hold(victim, "KILL")
     for pid in lost:
@@ -79,9 +79,19 @@ def _lose_host(platform: Platform) -> float:
         return {i["index"] for i in instances(other) if i["state"] == "RUNNING"} == set(range(INSTANCES))
 
     eventually(moved, within_s=60, every_s=0.05)
+    eventually(lambda: _all_answer(platform, lost), within_s=60, every_s=0.01)
     took = time.perf_counter() - began
     platform.release(victim)
     eventually(lambda: platform.component(victim)["http"])
     # Spreads the instances over both hosts again.
     platform.zf("restart", "bench")
     return took
+
+
+def _all_answer(platform: Platform, lost: set[int]) -> bool:
+    """Each index is among the next answers through the router, and no request meets one that is gone."""
+    answers = [platform.get("bench") for _ in range(8 * INSTANCES)]
+    if any(answer.status_code != 200 for answer in answers):
+        return False
+    said = [answer.json() for answer in answers]
+    return {who["index"] for who in said} == set(range(INSTANCES)) and not lost & {who["pid"] for who in said}

@@ -18,6 +18,7 @@ from chalicelib.bootstrap import World, make
 from chalicelib.config import from_env
 from chalicelib.contracts.routing import Endpoint, Register
 from chalicelib.services.grants import route_grant
+from chalicelib.tables.running import Process
 from infra.local.account import CREDENTIALS
 from tests.support.platform import ROOT, Platform, eventually
 
@@ -52,7 +53,8 @@ class Dea:
 
     def granted(self, route: str, port: int) -> Endpoint:
         guid, app = str(uuid.uuid4()), str(uuid.uuid4())
-        grant = route_grant(self._world, guid, app, [route], 1)
+        process = Process(app, app_guid=app, routes=[route], routes_version=1)
+        grant = route_grant(self._world, guid, process)
         return Endpoint(guid, app, app, 1, 0, "127.0.0.1", port, (route,), 1, grant)
 
     def say(self, endpoints: Sequence[Endpoint], full: bool = False) -> None:

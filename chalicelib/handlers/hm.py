@@ -5,6 +5,7 @@ crash is not kept waiting by heartbeats, which have the queue ``beats`` to thems
 """
 
 import logging
+from dataclasses import asdict
 from typing import Any
 
 from chalice import Blueprint
@@ -78,7 +79,11 @@ def hm_quick_sweep(event: Any) -> None:
 @blueprint.schedule("rate(1 minute)")
 def hm_full_sweep(event: Any) -> None:
     """All shards, or those that the schedule names in its ``detail.shards``, so that large clouds sweep in parallel."""
-    full.sweep(world(), now, event.detail.get("shards", range(DESIRED_SHARDS)))
+    # Imported here: it is heavy, and the two inboxes, whose cold start somebody waits for, have no use for it.
+    from chalicelib.adapters import figures
+
+    counts = full.sweep(world(), now, event.detail.get("shards", range(DESIRED_SHARDS)))
+    figures.publish("hm", asdict(counts))
 
 
 collector.resume()

@@ -8,7 +8,7 @@ equal readings of desired state. Only that leads to complaints.
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from zlib import crc32
 
@@ -44,7 +44,7 @@ class Counts:
     routes: int = 0
 
     def __str__(self) -> str:
-        return " ".join(f"{name}={getattr(self, name)}" for name in self.__slots__)
+        return " ".join(f"{name}={count}" for name, count in asdict(self).items())
 
 
 def sweep(world: HealthWorld, clock: Callable[[], float], shards: Iterable[int] = range(DESIRED_SHARDS)) -> Counts:

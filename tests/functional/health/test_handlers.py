@@ -52,6 +52,7 @@ def test_importing_the_functions_pulls_nothing_of_cc_and_no_secrets() -> None:
         "argon2",
         "chalicelib.bootstrap",
         "chalicelib.adapters.keys",
+        "aws_lambda_powertools",
     }
     assert not modules & {"chalicelib.adapters.blobs", "chalicelib.tables.identity", "chalicelib.tables.apps"}
     assert {name for name in modules if name.startswith("chalicelib.services.")} == {
@@ -171,6 +172,16 @@ def test_the_full_schedule_sweeps_all_shards_or_those_it_names(live: Stage) -> N
     assert len(live.starts()) == 1
     handlers.hm_full_sweep(event | {"detail": {"shards": []}}, None)
     assert live.starts() == []
+
+
+def test_a_full_sweep_tells_the_alarms_what_it_counted(live: Stage, capfd: pytest.CaptureFixture[str]) -> None:
+    live.want("q")
+    handlers.hm_full_sweep(scheduled_event("hm_full_sweep", time.time()), None)
+    line = json.loads(capfd.readouterr().out)
+    assert (line["service"], line["processes"], line["drifting"], line["starts"]) == ("hm", [1.0], [1.0], [1.0])
+    declared = line["_aws"]["CloudWatchMetrics"][0]
+    assert declared["Namespace"] == "zerofoundry"
+    assert {"Name": "drifting", "Unit": "Count"} in declared["Metrics"]
 
 
 def test_hm_speaks_to_cc_and_to_itself_only(live: Stage) -> None:
