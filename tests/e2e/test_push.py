@@ -1,5 +1,6 @@
 """From a folder to an answer, and what people do with an app afterwards."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -137,7 +138,10 @@ def test_an_app_that_crashes_at_once_ends_the_push_with_its_last_words(platform:
     assert "exiting at once" in done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("example", ["nodejs-express", "static"])
+NEEDS_NODE = pytest.mark.skipif(shutil.which("npm") is None, reason="no Node.js here: apt-get install npm")
+
+
+@pytest.mark.parametrize("example", [pytest.param("nodejs-express", marks=NEEDS_NODE), "static"])
 def test_examples_run(platform: Platform, app_name: str, example: str) -> None:
     platform.zf("push", app_name, "-p", ROOT / "examples" / example, "-f", ROOT / "examples" / example / "manifest.yml")
     eventually(lambda: platform.get(app_name).status_code == 200)

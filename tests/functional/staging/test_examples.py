@@ -1,6 +1,7 @@
 """Each example is staged for real, with its packages from the registries, and runs from another folder."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,7 @@ def test_a_second_staging_uses_the_cache_of_the_first(desk: Desk) -> None:
     assert "Downloaded build artifacts cache" in desk.log
 
 
+@pytest.mark.skipif(shutil.which("npm") is None, reason="no Node.js here: apt-get install npm")
 def test_the_express_example_is_staged_moved_and_run(desk: Desk, open_folder: Path) -> None:
     finished = desk.stage(desk.request(EXAMPLES / "nodejs-express"))
     droplet = desk.unpacked(finished, open_folder)
