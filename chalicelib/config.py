@@ -32,7 +32,12 @@ class Config:
     @property
     def api_url(self) -> str:
         """The API's public address, for links in what no request asked for (VCAP_APPLICATION)."""
-        return f"{self.scheme}://api.{self.domain}{self.port_suffix}"
+        return f"{self.scheme}://{self.api_host}{self.port_suffix}"
+
+    @property
+    def api_host(self) -> str:
+        """The API's public name, which the routers serve: no user can have it."""
+        return f"api.{self.domain}"
 
     @property
     def port_suffix(self) -> str:

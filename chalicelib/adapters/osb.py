@@ -10,16 +10,19 @@ import http.client
 import json
 import logging
 import socket
-import ssl
 import threading
+import time
+from collections.abc import Iterator
 from dataclasses import field
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
+from chalicelib.adapters import outside
 from chalicelib.adapters.clock import new_guid
+from chalicelib.adapters.outside import Lookup
 from chalicelib.contracts.frozen import frozen
 from chalicelib.core import osb
-from chalicelib.core.addresses import AddressRefused, Allowed, chosen
+from chalicelib.core.addresses import AddressRefused, Allowed
 from chalicelib.core.osb import Call, Reply
 
 log = logging.getLogger(__name__)
@@ -30,92 +33,90 @@ MAX_ANSWER = 2 * 1024 * 1024
 
 @frozen
 class Endpoint:
-    """A broker. own: ``(domain, port)`` of the platform's routers, where brokers that are apps are reached.
+    """A broker.
 
-    api_url: told to brokers. trace: of the request that caused the call.
+    own: ``(domain, port, host)`` of the platform's routers, where brokers that are apps are reached: at the addresses
+    of ``host``, a name that the operator alone gives away. What other names below the domain lead to counts for
+    nothing; a broker there that is no app is reached if the operator's list names it.
+
+    timeout_s: from the first look at its name to the last byte of its answer. api_url: told to brokers. trace: of the
+    request that caused the call.
     """
 
     url: str
     username: str
     password: str = field(repr=False)
     allowed: Allowed
-    own: tuple[str, int] = ("", 0)
+    own: tuple[str, int, str] = ("", 0, "")
     api_url: str = ""
     timeout_s: float = 60
     trace: str = ""
 
 
-def send(endpoint: Endpoint, call: Call) -> Reply:
+def send(endpoint: Endpoint, call: Call, lookup: Lookup = outside.lookup) -> Reply:
     """Never raises for what a broker, its name or the network does."""
-    parts = urlsplit(endpoint.url)
+    until = time.monotonic() + endpoint.timeout_s
     try:
-        host, port = parts.hostname or "", parts.port or {"https": 443}.get(parts.scheme, 80)
-        address = _address(host, port, endpoint)
-    except (AddressRefused, ValueError, OSError, UnicodeError) as error:
-        return Reply(problem=f"The service broker could not be reached: {_reason(error)}", sent=False)
-    connection: http.client.HTTPConnection = (
-        _Tls(host, address, port, endpoint.timeout_s)
-        if parts.scheme == "https"
-        else http.client.HTTPConnection(address, port, timeout=endpoint.timeout_s)
-    )
+        place = outside.place_of(endpoint.url)
+        address = _address(place, endpoint, lookup)
+    except AddressRefused as error:
+        return Reply(problem=f"The service broker could not be reached: {error}", sent=False)
+    _, host, port = place
+    connection = outside.open_connection(place, address, max(0.001, until - time.monotonic()))
     with contextlib.closing(connection):
         try:
             connection.connect()
         except OSError as error:
             log.info("broker at %s cannot be reached: %s", host, error)
             return Reply(problem=f"The service broker could not be reached: {host}:{port}", sent=False)
-        # A peer that sends a byte now and then would never run into the socket's own timeout.
-        watchdog = threading.Timer(endpoint.timeout_s, _cut, [connection.sock])
-        watchdog.start()
         try:
-            return _exchange(connection, parts.netloc, parts.path.rstrip("/"), endpoint, call)
+            with _cut_off(connection.sock, until):
+                return _exchange(connection, endpoint, call)
         except (OSError, http.client.HTTPException, ValueError) as error:
             log.info("broker at %s did not answer %s: %r", host, call.method, error)
             return Reply(problem=f"The request to the service broker failed or timed out: {host}:{port}")
-        finally:
-            watchdog.cancel()
 
 
-def _address(host: str, port: int, endpoint: Endpoint) -> str:
-    """Raises AddressRefused, OSError."""
-    domain, own_port = endpoint.own
+def _address(place: tuple[str, str, int], endpoint: Endpoint, lookup: Lookup) -> str:
+    """Raises AddressRefused."""
+    _, host, port = place
+    domain, own_port, routers = endpoint.own
     is_own = port == own_port and (host == domain or host.endswith(f".{domain}"))
-    if host == "localhost" or host.endswith(".localhost"):
-        found = ["127.0.0.1"]  # RFC 6761; not every resolver knows
-    else:
-        found = [str(item[4][0]) for item in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
-    if is_own and found:
-        return found[0]
-    return chosen(host, found, endpoint.allowed)
+    if is_own and not endpoint.allowed.names(host):
+        return outside.addresses(routers, port, lookup)[0]
+    return outside.resolve(host, port, endpoint.allowed, lookup)
 
 
-def _reason(error: Exception) -> str:
-    return str(error) if isinstance(error, AddressRefused) else "its host name cannot be resolved"
+@contextlib.contextmanager
+def _cut_off(sock: socket.socket, until: float) -> Iterator[None]:
+    """End what a peer drags out: who sends a byte now and then never runs into the socket's own timeout.
+
+    until: of the monotonic clock. Raises TimeoutError when it was cut: what came by then is not the answer.
+    """
+    is_late = threading.Event()
+
+    def cut() -> None:
+        is_late.set()
+        with contextlib.suppress(OSError):
+            # Not TLS's own, which would have the reader take what is still encrypted for the answer.
+            socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+    watchdog = threading.Timer(max(0.0, until - time.monotonic()), cut)
+    watchdog.start()
+    try:
+        yield
+    finally:
+        watchdog.cancel()
+        if is_late.is_set():
+            raise TimeoutError("it took too long")
 
 
-def _cut(sock: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        sock.shutdown(socket.SHUT_RDWR)
-
-
-class _Tls(http.client.HTTPSConnection):
-    """TLS to an address, verified as the host that was meant."""
-
-    def __init__(self, host: str, address: str, port: int, timeout_s: float) -> None:
-        super().__init__(host, port, timeout=timeout_s, context=ssl.create_default_context())
-        self._address = address
-
-    def connect(self) -> None:
-        raw = socket.create_connection((self._address, self.port), self.timeout)
-        self.sock = self._context.wrap_socket(raw, server_hostname=self.host)  # type: ignore[attr-defined]
-
-
-def _exchange(
-    connection: http.client.HTTPConnection, netloc: str, prefix: str, endpoint: Endpoint, call: Call
-) -> Reply:
+def _exchange(connection: http.client.HTTPConnection, endpoint: Endpoint, call: Call) -> Reply:
+    parts = urlsplit(endpoint.url)
     body = json.dumps(call.body).encode() if call.body is not None else None
-    target = quote(prefix, safe="/%") + call.path + (f"?{urlencode(call.query)}" if call.query else "")
-    connection.request(call.method, target, body, _headers(netloc, endpoint, call))
+    prefix = quote(parts.path.rstrip("/"), safe="/%")
+    target = prefix + call.path + (f"?{urlencode(call.query)}" if call.query else "")
+    connection.request(call.method, target, body, _headers(parts.netloc, endpoint, call))
     answer = connection.getresponse()
     raw = answer.read(MAX_ANSWER + 1)
     if len(raw) > MAX_ANSWER:

@@ -4,11 +4,7 @@ import threading
 
 import pytest
 
-from chalicelib.adapters import osb as wire
-from chalicelib.adapters.osb import Endpoint
-from chalicelib.core.addresses import Allowed
 from chalicelib.core.errors import Unprocessable
-from chalicelib.core.osb import Call
 from chalicelib.services import access, listing
 from chalicelib.services.brokering import bindings, operations
 from chalicelib.services.brokering.bindings import bind_app
@@ -17,7 +13,7 @@ from chalicelib.tables.apps import App
 from chalicelib.tables.identity import Space
 from chalicelib.tables.services import ServiceBinding, ServiceBroker, ServiceInstance
 from tests.functional.client import Client
-from tests.functional.services.broker import Asked, Broker, offering, plan, serving
+from tests.functional.services.broker import Asked, Broker, offering, plan
 from tests.functional.services.conftest import Services
 
 
@@ -328,20 +324,3 @@ def test_a_service_that_cannot_be_bound_says_so(services: Services, broker: Brok
     no = dora.get(f"/v3/service_instances/{guid}/parameters")
     assert no.error[2] == "This service does not support fetching service instance parameters."
     assert bindings.of_instance(guid) == listing.load(ServiceBinding, [])
-
-
-def test_a_broker_that_dribbles_is_cut_off() -> None:
-    stop = threading.Event()
-
-    def dribble(asked: Asked) -> tuple[int, object, dict[str, str]]:
-        stop.wait(5)
-        return 200, {}, {}
-
-    with serving(dribble) as url:
-        endpoint = Endpoint(url, "a", "b", Allowed.parse("127.0.0.1"), timeout_s=0.2)
-        reply = wire.send(endpoint, Call("GET", "/v2/catalog"))
-        stop.set()
-    assert (reply.status, reply.sent) == (0, True)
-    assert "timed out" in reply.problem
-    gone = wire.send(endpoint, Call("GET", "/v2/catalog"))
-    assert (gone.status, gone.sent) == (0, False)
