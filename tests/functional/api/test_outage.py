@@ -1,6 +1,8 @@
 """DynamoDB stops answering in the middle of a request: the caller is told, and whatever was asked is done whole or
 not at all, so that he can simply ask again."""
 
+import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -8,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.awsrequest import AWSResponse
 
-from chalicelib.tables.connection import shared
+from chalicelib.tables.connection import PATIENCE, Patience, forget, shared
 from tests.functional.apps.conftest import Stage, stage
 from tests.functional.client import Answered
 
@@ -17,6 +19,8 @@ __all__ = ["stage"]
 DOWN = (10015, "CF-ServiceUnavailable", "The platform is temporarily unavailable. Try again later.")
 #: Calls of one request; each that is made is refused once.
 MOST_CALLS = 60
+#: API Gateway answers for a function that has not by then, seconds.
+GATEWAY_S = 29
 
 
 @contextmanager
@@ -111,3 +115,28 @@ def test_lists_and_logins_say_that_the_platform_is_down(stage: Stage) -> None:
         assert api.get(path).status == 200
     with outage(0):
         assert stage.api.with_token("").get("/").status == 200
+
+
+@pytest.fixture
+def impatient() -> Iterator[Patience]:
+    """The next cloud is waited for in seconds what others are in half minutes."""
+    patience = Patience(connect_s=0.5, read_s=1.0, tries_s=0.5)
+    yield patience
+    forget()
+
+
+def test_a_database_that_never_answers_is_told_before_gateways_give_up(
+    stage: Stage, impatient: Patience, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # the kernel takes connections, and nobody reads
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        forget()
+        shared(impatient)
+        for method, path, body in (("GET", "/v3/apps", None), ("POST", "/v3/apps", stage.app_body("other"))):
+            began = time.monotonic()
+            told(stage.api.request(method, path, json=body))
+            took = time.monotonic() - began
+            assert impatient.read_s <= took
+            assert took < impatient.read_s * impatient.attempts, "it tried on although it was late"
+    assert impatient.longest_s < impatient.read_s * impatient.attempts
+    assert PATIENCE.longest_s <= 25 < GATEWAY_S
