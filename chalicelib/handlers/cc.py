@@ -9,7 +9,6 @@ from typing import Any
 from chalice import Blueprint
 
 from chalicelib.adapters import collector
-from chalicelib.adapters.clock import now, stamp
 from chalicelib.bootstrap import World, world
 from chalicelib.contracts.auction import Bid, Refused, Started
 from chalicelib.contracts.envelope import Envelope
@@ -28,9 +27,18 @@ from chalicelib.contracts.health import (
 from chalicelib.contracts.heartbeat import DropletExited, InstanceReady, TaskFinished
 from chalicelib.contracts.staging import StagingFinished
 from chalicelib.handlers.events import Failures, each
-from chalicelib.services import auctioneer, builds, complaints, deadlines, jobs, readiness, rollouts, routing, task_runs
-from chalicelib.tables.base import OUTBOX_SHARDS, Outgoing
-from chalicelib.tables.unit import deliver
+from chalicelib.services import (
+    auctioneer,
+    builds,
+    complaints,
+    deadlines,
+    jobs,
+    outbox,
+    readiness,
+    rollouts,
+    routing,
+    task_runs,
+)
 
 log = logging.getLogger(__name__)
 blueprint = Blueprint(__name__)
@@ -118,10 +126,10 @@ def _run_job(envelope: Envelope) -> None:
 
 @blueprint.schedule("rate(1 minute)")
 def cc_sweep(event: Any) -> None:
-    """Send what is still owed, and end what is past its deadline."""
-    old = stamp(now() - world().config.timers.outbox_resend_s)
-    for shard in range(OUTBOX_SHARDS):
-        deliver(world().bus, Outgoing.query(shard, Outgoing.id < old, consistent_read=True))
+    """Send what is still owed, end what is past its deadline, look at every deployment: each in bounded turns, which
+    together leave some of the function's minute.
+    """
+    outbox.sweep(world())
     deadlines.sweep(world())
     rollouts.sweep(world())
 

@@ -8,6 +8,7 @@ needed is in the rows, so a control plane that is killed anywhere goes on where 
 import logging
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 from chalicelib.adapters.clock import now, stamp
 from chalicelib.bootstrap import World
@@ -16,9 +17,10 @@ from chalicelib.contracts.heartbeat import DropletExited
 from chalicelib.core import deployment as core
 from chalicelib.core.deployment import CANCELING, DEPLOYING, FINALIZED, PREPAUSED
 from chalicelib.core.errors import Conflict, Unprocessable
-from chalicelib.services import audit, droplets, listing, placements, processes, rollout_ends, routing
+from chalicelib.services import audit, droplets, listing, placements, processes, rollout_ends, routing, settings
 from chalicelib.services.rollout_states import MOVING, move, postpone, rising, scene, take_back
 from chalicelib.tables.apps import App
+from chalicelib.tables.base import Member
 from chalicelib.tables.deployments import Deployment
 from chalicelib.tables.running import Process
 from chalicelib.tables.unit import Unit
@@ -29,6 +31,8 @@ log = logging.getLogger(__name__)
 STEPS = 40
 #: A check that comes a little too early, because queues count whole seconds, waits so long at most, seconds.
 NAP_S = 1.0
+#: What one sweep looks at: so many, and none after so many seconds. A row of settings says where the next one begins.
+AT_ONCE, BUSY_S, SWEPT = 200, 15, "deployments_swept"
 #: Processes made smaller in one transaction; each costs a few of its operations.
 LOWERED_AT_ONCE = 8
 #: Crashes noted of one deployment; the decision needs no more.
@@ -48,13 +52,36 @@ def check(world: World, message: DeploymentCheck, trace: str) -> None:
     advance(world, message.deployment_guid, trace)
 
 
-def sweep(world: World) -> None:
-    """Look at every deployment that goes on. One that fails keeps none of the others waiting."""
-    for member in listing.members([f"{MOVING}/{Deployment.KIND}"]):
+def sweep(world: World, at_once: int = AT_ONCE, busy_s: float = BUSY_S) -> None:
+    """Look at the deployments that go on, in order of creation; what is too much for one sweep is the next one's, and
+    after the last one it begins with the first. One that fails keeps none of the others waiting.
+    """
+    began, place = time.monotonic(), settings.find(SWEPT)
+    after = str(place.value.get("after", ""))
+    found = Member.query(
+        f"{MOVING}/{Deployment.KIND}",
+        Member.member > after if after else None,
+        limit=at_once,
+        consistent_read=True,
+    )
+    last, count = after, 0
+    for member in found:
+        if time.monotonic() - began >= busy_s:
+            log.warning("more deployments go on than one sweep can look at")
+            break
+        last, count = str(member.member), count + 1
         try:
             advance(world, member.guid, "")
         except Exception:
             log.exception("deployment %s could not be advanced", member.guid)
+    else:
+        last = last if count == at_once else ""
+    if last != after:
+        place.value = {"after": last}
+        unit = world.unit()
+        unit.put(place)
+        with suppress(Conflict):
+            unit.commit()
 
 
 def advance(world: World, guid: str, trace: str, gone: DropletExited | None = None) -> float | None:

@@ -1,10 +1,10 @@
-"""Rows that hold what administrators set for the whole platform."""
+"""Single rows for the whole platform (tables.settings)."""
 
 from chalicelib.tables.settings import Setting
 
 
 def find(name: str) -> Setting:
-    """Read consistently; a draft when nobody has set anything."""
+    """Read consistently; a draft when nobody has written it yet."""
     try:
         return Setting.get(name, consistent_read=True)
     except Setting.DoesNotExist:

@@ -1,4 +1,4 @@
-"""What administrators set for the whole platform: feature flags, environment variable groups."""
+"""Single rows for the whole platform: feature flags, environment variable groups, where a sweep is to go on."""
 
 from pynamodb.attributes import JSONAttribute, UnicodeAttribute, VersionAttribute
 
@@ -8,7 +8,7 @@ from chalicelib.tables.connection import Table, table_name
 class Setting(Table):
     """One row for all feature flags, so that a request reads all of them at once: ``feature_flags``, value
     {name: {"enabled", "error_message", "updated_at"}}. One row for each environment variable group: ``running``
-    and ``staging``, value {name: text}.
+    and ``staging``, value {name: text}. ``deployments_swept``: {"after": member}, the last one that was looked at.
     """
 
     class Meta:

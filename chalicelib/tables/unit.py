@@ -21,6 +21,7 @@ from pynamodb.transactions import TransactWrite
 
 from chalicelib.adapters.bus import Bus
 from chalicelib.adapters.clock import new_guid, stamp
+from chalicelib.adapters.outage import is_outage
 from chalicelib.contracts.envelope import Envelope, decode
 from chalicelib.core.errors import Conflict, NameTaken, PaasError
 from chalicelib.tables.base import OUTBOX_SHARDS, Due, Name, Outgoing, Resource, membership, memberships
@@ -226,10 +227,13 @@ def deliver(bus: Bus, owed: Iterable[Outgoing]) -> int:
     """Send outbox items and delete those that went; returns how many did. Never raises for the bus, nor for an item
     that cannot be read: the others are owed all the same.
 
-    A host's queue goes with its boot, and what was meant for it is nobody's any more.
+    A host's queue goes with its boot, and what was meant for it is nobody's any more. Where nobody answers, the rest
+    of what was meant for there is left for later.
     """
-    sent = 0
+    sent, deaf = 0, set()
     for item in owed:
+        if item.address in deaf:
+            continue
         try:
             bus.send(item.address, _read(item), float(item.delay_s))
             item.delete()
@@ -240,6 +244,8 @@ def deliver(bus: Bus, owed: Iterable[Outgoing]) -> int:
                 item.delete()
         except (BotoCoreError, ClientError, PynamoDBException, ValueError) as error:
             log.warning("an owed message stays in the outbox: %s", error)
+            if is_outage(error):
+                deaf.add(item.address)
     return sent
 
 
