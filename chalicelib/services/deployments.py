@@ -250,7 +250,11 @@ def _keep(
 
 
 def cancel(world: World, actor: Actor, deployment: Deployment, space: Space, trace: str = "") -> None:
-    """Go back to the version before; twice is once. Raises Unprocessable when there is nothing to cancel."""
+    """Go back to the version before; twice is once. Raises Unprocessable when there is nothing to cancel.
+
+    While the one before serves, or is to be started again, the new one stays until it is not needed any more. Where it
+    is there and does not serve, there is nothing to wait for: the new one goes at once, as in Cloud Foundry.
+    """
     if deployment.state == CANCELING and deployment.status_value == ACTIVE:
         return
     if deployment.status_value != ACTIVE or deployment.finishing:
@@ -258,7 +262,8 @@ def cancel(world: World, actor: Actor, deployment: Deployment, space: Space, tra
     app = listing.get(App, str(deployment.app_guid), Deployment.LABEL)
     unit = world.unit(trace)
     webs = routing.processes_of(str(app.guid), processes.WEB)
-    rollout_states.take_back(world, unit, app, deployment, webs)
+    kept = rollout_states.take_back(world, unit, app, deployment, webs)
+    deployment.finishing = int(kept.instances) > 0 and not rollout_states.serves(kept)
     unit.put(app)
     _record(unit, actor, "cancel", deployment, app, space, {})
     unit.commit()

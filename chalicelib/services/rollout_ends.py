@@ -38,30 +38,47 @@ def finish(world: World, app: App, deployment: Deployment, trace: str) -> None:
 
 
 def _next_type(app: App, deployment: Deployment) -> str | None:
-    """A process type that may not be as it is to be. What is taken back has left all but web alone."""
-    kinds = {processes.WEB}
+    """A process type that may not be as it is to be. What is taken back has left the instances of all but web alone."""
+    kinds = {processes.WEB, *processes.current(str(app.guid))}
     if deployment.state != CANCELING:
         droplet = droplets.find(deployment.droplet_guid)
-        kinds |= {*(droplet.process_types if droplet else ()), *processes.current(str(app.guid))}
+        kinds |= {*(droplet.process_types if droplet else ())}
     return min(kinds - {*deployment.settled}, default=None)
 
 
 def _settle(world: World, app: App, deployment: Deployment, kept: Process, kind: str, trace: str) -> None:
-    """Web gets its size; another type is restarted with the new version, made, or taken away."""
+    """Web gets its size; another type is restarted with the new version, made, or taken away.
+
+    What is taken back gets the command that it still runs: the push that failed has described the app before.
+    """
     droplet = droplets.find(deployment.droplet_guid)
     unit = world.unit(trace)
     deployment.settled = [*deployment.settled, kind]
     unit.put(deployment)
     process = kept if kind == processes.WEB else processes.current(str(app.guid)).get(kind)
+    is_back = process is not None and deployment.state == CANCELING and _command_is_back(process)
     if kind == processes.WEB:
         target = int(deployment.original if deployment.state == CANCELING else deployment.wanted)
         if int(kept.instances) != target:
             placements.scale_process(world, unit, kept, droplets.find(kept.droplet_guid), target)
+        elif is_back:
+            unit.put(kept)
+    elif deployment.state == CANCELING:
+        if process is not None and is_back:
+            unit.put(process)
     elif droplet is not None and kind in droplet.process_types:
         _restart(world, unit, app, deployment, process or processes.joining(app, kind), droplet)
     elif process is not None:
         processes.remove(world, process, trace)
     unit.commit()
+
+
+def _command_is_back(process: Process) -> bool:
+    """Whether the process had another command than the revision that it runs, and has that one again, unsaved."""
+    revision = listing.find(Revision, str(process.revision_guid)) if process.revision_guid else None
+    commands: dict[str, str | None] = revision.commands if revision else {}
+    former, process.command = process.command, commands.get(str(process.type), process.command)
+    return bool(former != process.command)
 
 
 def _restart(world: World, unit: Unit, app: App, deployment: Deployment, process: Process, droplet: Droplet) -> None:

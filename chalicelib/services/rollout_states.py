@@ -106,19 +106,25 @@ def supersede(unit: Unit, deployment: Deployment) -> None:
     unit.put(deployment)
 
 
-def take_back(world: World, unit: Unit, app: App, deployment: Deployment, webs: Sequence[Process]) -> None:
+def take_back(world: World, unit: Unit, app: App, deployment: Deployment, webs: Sequence[Process]) -> Process:
     """Make it CANCELING: the newest process that serves is kept, else the oldest; its droplet is current again.
 
-    The caller saves the app and commits. Raises Conflict when the others have gone since the deployment was read.
+    Returns the process that is kept. The caller saves the app and commits. Raises Conflict when the others have gone
+    since the deployment was read.
     """
     others = [process for process in webs if process.guid != deployment.process_guid]
     if not others:
         raise Conflict()
-    serving = [process for process in others if any(place is not None for place in _seen(process).places)]
-    kept = serving[-1] if serving else others[0]
+    kept = next(filter(serves, reversed(others)), others[0])
     deployment.kept_guid, deployment.healthy = str(kept.guid), 0
     move(unit, deployment, CANCELING, CANCELING)
     postpone(world, unit, deployment, kept)
     unit.send("queue:cc", "deployment.check", DeploymentCheck(str(deployment.guid)))
     app.droplet_guid = kept.droplet_guid or deployment.previous_droplet_guid
     unit.put(deployment)
+    return kept
+
+
+def serves(process: Process) -> bool:
+    """Whether one of its instances does."""
+    return any(place is not None for place in _seen(process).places)

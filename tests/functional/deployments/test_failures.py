@@ -1,11 +1,13 @@
 """A new version that does not work out: taken back by itself, while the old one serves."""
 
+import json
 import threading
 from contextlib import suppress
 
 from chalicelib.bootstrap import World
 from chalicelib.core.errors import Conflict
-from chalicelib.services import placements, rollouts
+from chalicelib.services import listing, placements, rollouts
+from chalicelib.tables.running import Process
 from chalicelib.tables.unit import Unit
 from tests.functional.deployments.conftest import CANCELED, DEPLOYED, DEPLOYING, Show
 
@@ -32,6 +34,40 @@ def test_a_version_that_crashes_at_once_is_taken_back_by_itself(show: Show) -> N
     events = show.api.get(f"/v3/audit_events?target_guids={app}&types=audit.app.deployment.cancel").json["resources"]
     assert [event["data"]["error"] for event in events] == [details["error"]]
     assert events[0]["actor"]["type"] == "system"
+
+
+def test_what_is_taken_back_restarts_with_the_commands_that_it_ran(show: Show) -> None:
+    """A push describes the app before it deploys: its start commands are those of the processes that run."""
+    app = show.running(worker="python worker.py")
+    assert show.api.patch(f"/v3/apps/{app}/processes/web", json={"command": "python mine.py"}).status == 200
+    assert show.api.post(f"/v3/apps/{app}/actions/restart").status == 200
+    show.serve(app)
+    ended = []
+    for ends in ("crashes", "is canceled"):
+        for kind in ("web", "worker"):
+            assert show.api.patch(f"/v3/apps/{app}/processes/{kind}", json={"command": "exit 1"}).status == 200
+        guid = show.deployed(app, droplet={"guid": show.droplet(app)})
+        new = show.webs(app)[-1]
+        assert started_with(show, new) == "exit 1"
+        for _ in range(3 if ends == "crashes" else 0):
+            show.crash(app)
+        if ends == "is canceled":
+            assert show.api.post(f"/v3/deployments/{guid}/actions/cancel").status == 200
+        ended.append(show.status(guid))
+        commands = [show.api.get(f"/v3/apps/{app}/processes/{kind}").json["command"] for kind in ("web", "worker")]
+        assert commands == ["python mine.py", "python worker.py"], ends
+    assert ended == [CANCELED, CANCELED]
+    assert show.api.post(f"/v3/apps/{app}/actions/restart").status == 200
+    (web,) = show.webs(app)
+    worker = show.api.get(f"/v3/apps/{app}/processes/worker").guid
+    assert started_with(show, web) == "python mine.py"
+    assert started_with(show, listing.get(Process, worker)) == "python worker.py"
+
+
+def started_with(show: Show, process: Process) -> str:
+    """The command that its instances are started with."""
+    key = placements.run_spec_key(str(process.guid), int(process.version))
+    return str(json.loads(show.world.blobs.get_bytes(key))["command"])
 
 
 def test_a_version_without_progress_at_its_deadline_is_taken_back(show: Show) -> None:
