@@ -21,7 +21,7 @@ import aiohttp
 from chalicelib.adapters import json_log
 from chalicelib.adapters.bus import Bus
 from chalicelib.contracts.auction import Discover, Start, Stop, Update
-from chalicelib.contracts.components import Announce, DiscoverComponents
+from chalicelib.contracts.components import CORDON, DRAIN, UNCORDON, Announce, DiscoverComponents, HostOrder
 from chalicelib.contracts.envelope import Envelope
 from chalicelib.contracts.heartbeat import REASON_EVACUATION, REASON_SHUTDOWN, DeaShutdown
 from chalicelib.contracts.routing import RouterStart
@@ -255,8 +255,22 @@ class Agent:
                 await self._announce()
             case "component.announce":
                 pass
+            case "dea.order":
+                self._obey(envelope.read(HostOrder))
             case subject:
                 log.info("nobody here knows what to do with %s", subject)
+
+    def _obey(self, order: HostOrder) -> None:
+        if order.boot != self.boot:
+            log.info("an order to %s was meant for another boot", order.order)
+        elif order.order == DRAIN:
+            self.drain()
+        elif order.order in (CORDON, UNCORDON):
+            self._registry.cordoned = order.order == CORDON
+            self._registry.on_change()
+            self._reporter.ask()
+        else:
+            log.warning("nobody here knows how to %s", order.order)
 
     def _catch_up(self) -> None:
         self._registrar.ask()

@@ -81,7 +81,7 @@ class Bidder:
             reserved_memory_mb=self._registry.reserved_memory_mb,
             reserved_disk_mb=self._registry.reserved_disk_mb,
             isolation_segment=config.isolation_segment,
-            draining=self._registry.draining,
+            closed=self._registry.is_closed,
         )
 
     def _offers(self, discover: Discover, now: float) -> tuple[Offer, ...]:

@@ -79,6 +79,7 @@ class Metrics(Collector):
             ("dea_builds", "Builds being staged.", len(registry.builds)),
             ("dea_outbox_messages", "Messages that wait for the bus.", self._waiting()),
             ("dea_draining", "1 while the host drains.", int(registry.draining)),
+            ("dea_cordoned", "1 while an operator has it take no work.", int(registry.cordoned)),
         ):
             yield GaugeMetricFamily(name, text, value=value)
         for name, text, count in (

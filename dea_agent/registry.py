@@ -98,6 +98,7 @@ class Registry:
     stopped_guids: dict[str, None] = field(default_factory=dict)
     stopped_versions: dict[str, int] = field(default_factory=dict)
     draining: bool = False
+    cordoned: bool = False
     on_change: Callable[[], None] = lambda: None
 
     def put(self, instance: Instance) -> None:
@@ -131,6 +132,11 @@ class Registry:
     def reserved_disk_mb(self) -> int:
         return sum(limits.disk_mb for limits in self._promises())
 
+    @property
+    def is_closed(self) -> bool:
+        """Takes no more work."""
+        return self.draining or self.cordoned
+
     def siblings(self, app_guid: str) -> int:
         """Instances of the app here, crashed ones too: a host where it crashes is not the first to ask."""
         return sum(instance.app_guid == app_guid and not instance.is_task for instance in self.instances.values())
@@ -157,8 +163,8 @@ class Registry:
             return "its guid is not one"
         if stack != self.stack:
             return f"this DEA has the stack {self.stack}, not {stack}"
-        if self.draining:
-            return "this DEA is draining"
+        if self.is_closed:
+            return f"this DEA is {'draining' if self.draining else 'cordoned'}"
         if limits.memory_mb <= 0 or limits.disk_mb <= 0 or limits.fds <= 0:
             return "its limits are not above zero"
         short = []

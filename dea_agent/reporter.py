@@ -63,6 +63,7 @@ class Reporter:
             stack=config.stack,
             arch=config.arch,
             draining=registry.draining,
+            cordoned=registry.cordoned,
             capacity=Capacity(
                 registry.memory_mb, registry.disk_mb, registry.reserved_memory_mb, registry.reserved_disk_mb
             ),

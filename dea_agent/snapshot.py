@@ -65,6 +65,7 @@ def save_state(inboxes: list[str], registry: Registry, ports: Ports, routers: Ro
     return {
         "inboxes": inboxes,
         "draining": registry.draining,
+        "cordoned": registry.cordoned,
         "instances": to_json(list(registry.instances.values())),
         "builds": to_json(list(registry.builds.values())),
         "seen": list(registry.seen),
@@ -77,7 +78,7 @@ def save_state(inboxes: list[str], registry: Registry, ports: Ports, routers: Ro
 
 def restore_state(data: dict[str, Any], registry: Registry, ports: Ports, routers: RouterTable) -> list[Build]:
     """Fill the three from a snapshot; returns the builds that were under way. What does not fit is left out."""
-    registry.draining = bool(data.get("draining"))
+    registry.draining, registry.cordoned = bool(data.get("draining")), bool(data.get("cordoned"))
     for item in data.get("instances", ()):
         try:
             instance = from_json(Instance, item)

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
 
 #: Modules of this package; each has ``endpoints``.
 MODULES = (
+    "admin",
     "apps",
     "audit_events",
     "buildpacks",

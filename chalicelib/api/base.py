@@ -70,7 +70,7 @@ class Request:
     def actor(self) -> Actor:
         """Who asks; raises NotAuthenticated, InvalidToken, and NotAuthorized for a token that is not for this API."""
         actor = access.authenticate(self.world, self.headers.get("authorization"))
-        if self.raw.context["resourcePath"].startswith(("/v3", "/internal")):
+        if self.raw.context["resourcePath"].startswith(("/v3", "/internal", "/admin")):
             access.require_api_scope(actor, writes=self.raw.method not in ("GET", "HEAD"))
         return actor
 

@@ -1,6 +1,7 @@
 """What clients ask before they know anything: where the parts of the platform are, and which API this is."""
 
 from chalicelib.api.base import Answer, Endpoints, Request
+from chalicelib.contracts.components import VERSION
 
 endpoints = Endpoints(__name__)
 
@@ -9,7 +10,6 @@ endpoints = Endpoints(__name__)
 API_VERSION = "3.211.0"
 #: Of the Open Service Broker API.
 OSB_VERSION = "2.15"
-VERSION = "0.1.0"
 
 #: Links of ``GET /v3``: v7 of cf finds every resource by them.
 RESOURCES = (

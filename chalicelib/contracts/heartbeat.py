@@ -77,6 +77,7 @@ class Heartbeat:
     usage: dict[str, Usage] = field(default_factory=dict)
     builds: tuple[str, ...] = ()
     tasks: tuple[str, ...] = ()
+    cordoned: bool = False
 
 
 @frozen

@@ -16,7 +16,7 @@ SIBLING_MS, MEMORY_MS, CPU_MS, HASH_MS, CAP_MS = 10.0, 100.0, 50.0, 5.0, 250.0
 
 @frozen
 class Host:
-    """What a DEA knows of itself when it decides. ``draining`` hosts take nothing."""
+    """What a DEA knows of itself when it decides. ``closed`` (draining, cordoned) hosts take nothing."""
 
     stack: str
     arch: str
@@ -25,14 +25,14 @@ class Host:
     reserved_memory_mb: int = 0
     reserved_disk_mb: int = 0
     isolation_segment: str | None = None
-    draining: bool = False
+    closed: bool = False
 
 
 def eligible(host: Host, discover: Discover) -> int:
     """How many of the wanted indices fit together on this host; 0 is a NO, and a NO is silence."""
     limits = discover.limits
     if (
-        host.draining
+        host.closed
         or discover.stack != host.stack
         or discover.arch not in (None, host.arch)
         or discover.isolation_segment != host.isolation_segment

@@ -12,11 +12,12 @@ from chalice import Blueprint
 
 from chalicelib.adapters import collector
 from chalicelib.adapters.clock import now
+from chalicelib.contracts.components import Announce
 from chalicelib.contracts.envelope import Envelope
 from chalicelib.contracts.health import HOST_GONE, HOST_LEAVING, CloudHost, DropletUpdated
 from chalicelib.contracts.heartbeat import DeaShutdown, DropletExited, Heartbeat
 from chalicelib.handlers.events import Failures, each
-from chalicelib.services.health import beats, exits, full, quick, rows
+from chalicelib.services.health import announced, beats, exits, full, quick, rows
 from chalicelib.services.health.world import world
 from chalicelib.tables.running import DESIRED_SHARDS
 
@@ -26,7 +27,7 @@ blueprint = Blueprint(__name__)
 
 @blueprint.on_sqs_message(queue="hm", batch_size=10)
 def hm_inbox(event: Any) -> Failures:
-    """Queue ``hm``. Dedupe keys stand with the contracts."""
+    """Queue ``hm``, which hears announcements, too. Dedupe keys stand with the contracts."""
     return each(event.to_dict(), _take)
 
 
@@ -38,6 +39,8 @@ def _take(envelope: Envelope) -> None:
     elif envelope.subject == "droplet.updated":
         updated = envelope.read(DropletUpdated)
         full.check(world(), updated.process_guid, rows.hearing(), now(), envelope.trace)
+    elif envelope.subject == "component.announce":
+        announced.note(envelope.read(Announce), now())
     elif envelope.subject == "cloud.host":
         told = envelope.read(CloudHost)
         if told.state in HOST_GONE + HOST_LEAVING:

@@ -1,4 +1,4 @@
-"""Actual state (HM writes, CC reads): DEAs, instances, usage, crash counts."""
+"""Actual state (HM writes, CC reads): DEAs, instances, usage, crash counts, who announced themselves."""
 
 from pynamodb.attributes import BooleanAttribute, JSONAttribute, NumberAttribute, UnicodeAttribute
 
@@ -29,12 +29,29 @@ class Dea(Table):
     stack = UnicodeAttribute()
     arch = UnicodeAttribute()
     draining = BooleanAttribute(default=False)
+    cordoned = BooleanAttribute(default=False)
     lost = BooleanAttribute(default=False)
     capacity = JSONAttribute(default=dict)
     digest = UnicodeAttribute(default="")
     instances = JSONAttribute(default=list)
     builds = JSONAttribute(default=list)
     tasks = JSONAttribute(default=list)
+
+
+class Component(Table):
+    """A component as it last announced itself. started_at, seen_at: epoch s. expires_at: TTL."""
+
+    class Meta:
+        table_name = table_name("components")
+
+    type = UnicodeAttribute(hash_key=True)
+    id = UnicodeAttribute(range_key=True)
+    boot = UnicodeAttribute()
+    http = UnicodeAttribute()
+    version = UnicodeAttribute()
+    started_at = NumberAttribute()
+    seen_at = NumberAttribute()
+    expires_at = NumberAttribute(null=True)
 
 
 class Instance(Table):

@@ -61,6 +61,35 @@ def build(topology: Mapping[str, Any], prefix: str, endpoint_url: str) -> None:
     with ThreadPoolExecutor(max_workers=4) as pool:
         for done in [pool.submit(step) for step in steps]:
             done.result()
+    for name, spec in topology["queues"].items():
+        listen(sqs, sns, prefix, name, spec.get("hears", {}))
+
+
+def listen(sqs: Any, sns: Any, prefix: str, name: str, heard: Mapping[str, list[str]]) -> None:
+    """Have a queue hear topics. heard: topic -> the subjects that are let through."""
+    arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{prefix}-{name}"
+    for topic, subjects in heard.items():
+        topic_arn = f"arn:aws:sns:{REGION}:{ACCOUNT}:{prefix}-{topic}"
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"Service": "sns.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": arn,
+            "Condition": {"ArnEquals": {"aws:SourceArn": topic_arn}},
+        }
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        url = sqs.get_queue_url(QueueName=f"{prefix}-{name}")["QueueUrl"]
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+        sns.subscribe(
+            TopicArn=topic_arn,
+            Protocol="sqs",
+            Endpoint=arn,
+            Attributes={
+                "RawMessageDelivery": "true",
+                "FilterPolicyScope": "MessageBody",
+                "FilterPolicy": json.dumps({"subject": subjects}),
+            },
+        )
 
 
 def make_queue(sqs: Any, prefix: str, name: str, spec: Mapping[str, Any]) -> None:

@@ -90,6 +90,10 @@ class Endpoint:
     reading: Reading
 
 
+#: Paths whose errors have Cloud Foundry's v3 shape; the others have the UAA's.
+LIKE_V3 = ("/v3", "/internal", "/admin", "/networking", "/routing")
+
+
 def paths_of_views() -> dict[tuple[str, str], tuple[str, Endpoints]]:
     """(path, method) -> the module and the registry that has it, of all that are offered."""
     found: dict[tuple[str, str], tuple[str, Endpoints]] = {}
@@ -165,7 +169,7 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
         schema = reading.body.document() if reading.body is not None else {}
         schema = {**schema, "properties": {**schema.get("properties", {}), **endpoint.takes}} if schema else {}
         operation["requestBody"] = {"content": {reading.media_type: {"schema": schema}}}
-    error = "Errors" if endpoint.path.startswith(("/v3", "/internal", "/networking", "/routing")) else "UaaError"
+    error = "Errors" if endpoint.path.startswith(LIKE_V3) else "UaaError"
     operation["responses"]["default"] = _json(f"#/components/schemas/{error}", "Refused")
     if reading.is_unenforced:
         operation["x-enforced"] = False

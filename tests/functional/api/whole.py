@@ -1,10 +1,12 @@
 """A cloud with one of everything, made once and put back as often as a test likes."""
 
+import time
 from dataclasses import dataclass, replace
 from typing import Any
 
 from chalicelib.bootstrap import World
 from chalicelib.core.addresses import Allowed
+from chalicelib.tables.actual import Dea
 from tests.functional.apps.conftest import Stage
 from tests.functional.client import Answered, Client
 from tests.functional.cloud import Cloud
@@ -92,6 +94,7 @@ def made(cloud: Cloud, world: World, api: Client, org: str, space: str) -> Whole
         "index": "0",
         "environment_variable_groups": "running",
         "feature_flags": "diego_docker",
+        "hosts": _host(cloud),
     }
     guids["unbound_route"] = _guid(admin.post("/v3/routes", json={"host": "free", "relationships": ends}))
     guids |= _parts_of(admin, app)
@@ -99,6 +102,14 @@ def made(cloud: Cloud, world: World, api: Client, org: str, space: str) -> Whole
     guids |= _services(Services(cloud, _reaching(world), api, space), app, route)
     guids |= _found(admin, callers["space_auditor"], app)
     return Whole(cloud, callers, guids, cloud.snapshot())
+
+
+def _host(cloud: Cloud) -> str:
+    """One that beats, and will for as long as the tests last."""
+    queue = cloud.make_queue("dea-0").removeprefix("url:")
+    at = {"seen_at": time.time() + 3600, "host": "127.0.0.1", "http": "", "queue_url": queue, "stack": "s", "arch": "a"}
+    Dea("all", "dea-0", boot="boot", seq=1, **at).save()
+    return "dea-0"
 
 
 def _guid(answered: Answered) -> str:

@@ -57,7 +57,18 @@ def test_importing_the_functions_pulls_nothing_of_cc_and_no_secrets() -> None:
     assert not modules & {"chalicelib.adapters.blobs", "chalicelib.tables.identity", "chalicelib.tables.apps"}
     assert {name for name in modules if name.startswith("chalicelib.services.")} == {
         f"chalicelib.services.health{part}"
-        for part in ("", ".beats", ".complaints", ".exits", ".full", ".packed", ".quick", ".rows", ".world")
+        for part in (
+            "",
+            ".announced",
+            ".beats",
+            ".complaints",
+            ".exits",
+            ".full",
+            ".packed",
+            ".quick",
+            ".rows",
+            ".world",
+        )
     }
     assert not [name for name in modules if name.startswith("chalicelib.api")]
 

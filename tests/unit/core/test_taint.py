@@ -22,7 +22,7 @@ def test_room_is_what_fits_together_and_never_more_than_is_wanted() -> None:
     [
         replace(HOST, stack="windows"),
         replace(HOST, arch="aarch64"),
-        replace(HOST, draining=True),
+        replace(HOST, closed=True),
         replace(HOST, isolation_segment="private"),
         replace(HOST, reserved_memory_mb=1001),
     ],

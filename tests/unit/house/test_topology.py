@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from pynamodb.attributes import Attribute, NumberAttribute
 
+from chalicelib.services.dead_letters import QUEUES
+
 TOPOLOGY = json.loads((Path(__file__).parents[3] / "infra" / "topology.json").read_text())
 
 
@@ -65,6 +67,10 @@ def test_every_queue_and_schedule_has_a_handler(kind: str) -> None:
     for name, entry in TOPOLOGY[kind].items():
         handler = entry.get("handler", name)
         assert hasattr(cc if handler.startswith("cc_") else hm, handler), handler
+
+
+def test_operators_see_the_dead_letters_of_every_queue() -> None:
+    assert set(QUEUES) == set(TOPOLOGY["queues"])
 
 
 def test_visibility_is_six_times_what_a_function_may_take() -> None:
