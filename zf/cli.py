@@ -128,6 +128,9 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "enable-service-access": ("zf.commands.brokers", "Show what a broker offers."),
         "disable-service-access": ("zf.commands.brokers", "Hide what a broker offers."),
     },
+    "The platform itself": {
+        "admin": ("zf.commands.admin", "Look after hosts, components and dead letters."),
+    },
     "Anything else": {
         "curl": ("zf.commands.curl", "Send a request to the API with your login."),
     },

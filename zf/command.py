@@ -17,6 +17,7 @@ from zf.console import Console
 if TYPE_CHECKING:
     from zf.client.api import Api
     from zf.client.brokers import Brokers
+    from zf.client.hosts import Hosts
     from zf.client.logs import LogCache
     from zf.client.operator import Operator
     from zf.client.people import People
@@ -85,6 +86,12 @@ class Invocation:
 
         return Operator(self.api.http)
 
+    @cached_property
+    def hosts(self) -> "Hosts":
+        from zf.client.hosts import Hosts
+
+        return Hosts(self.api.http)
+
     @property
     def org(self) -> Named:
         """Raises NotLoggedInError, NotTargetedError."""
@@ -140,9 +147,9 @@ class Command(click.Command):
                 formatter.write(f"  {example}\n")
 
     def example_args(self) -> list[list[str]]:
-        """The arguments of each example, without the variables before `zf NAME`, and without that."""
+        """The arguments of each example: what comes after the command's name."""
         typed = [shlex.split(example) for example in self.examples]
-        return [words[words.index("zf") + 2 :] for words in typed]
+        return [words[words.index(str(self.name)) + 1 :] for words in typed]
 
 
 def _spoken(param: click.Parameter) -> None:

@@ -1,0 +1,93 @@
+"""What operators ask of the platform itself: hosts, components, dead letters. Only this cloud's API has it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from zf.client.http import Json
+from zf.client.part import Part
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A DEA. state: UP, CORDONED, DRAINING, SILENT or LOST. seen_at: when it was last heard."""
+
+    id: str
+    state: str
+    boot: str
+    host: str
+    stack: str
+    arch: str
+    memory_mb: int
+    reserved_memory_mb: int
+    instances: int
+    builds: int
+    tasks: int
+    seen_at: str
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.instances or self.builds or self.tasks)
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    type: str
+    id: str
+    boot: str
+    version: str
+    http: str
+    started_at: str
+    seen_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """subject: empty for what cannot be read, which ``problem`` explains."""
+
+    id: str
+    queue: str
+    died_at: str
+    bytes: int
+    subject: str = ""
+    sender: str = ""
+    sent_at: str = ""
+    trace: str = ""
+    is_expired: bool = False
+    problem: str = ""
+
+
+class Hosts(Part):
+    def hosts(self) -> list[Host]:
+        return [self._read(lambda raw: _of(Host, raw), raw) for raw in self._resources("/admin/hosts")]
+
+    def order(self, host: str, what: str) -> Host:
+        raw = self.http.json("POST", f"/admin/hosts/{quote(host, safe='')}/actions/{what}")
+        return self._read(lambda raw: _of(Host, raw), raw)
+
+    def components(self) -> tuple[str, list[Component]]:
+        """The control plane's version, and who announced themselves."""
+        answer = self.http.json("GET", "/admin/components")
+        found = [self._read(lambda raw: _of(Component, raw), raw) for raw in answer["resources"]]
+        return str(answer["version"]), found
+
+    def discover(self) -> None:
+        self.http.send("POST", "/admin/components/actions/discover")
+
+    def letters(self) -> list[Letter]:
+        return [self._read(lambda raw: _of(Letter, raw), raw) for raw in self._resources("/admin/dead_letters")]
+
+    def move(self, what: str, queue: str, ids: Sequence[str]) -> tuple[int, int]:
+        """what: replay or drop. ids: none for all. How many were moved, and how many are left."""
+        body: Json = {"queue": queue} | ({"ids": list(ids)} if ids else {})
+        answer = self.http.json("POST", f"/admin/dead_letters/actions/{what}", json=body)
+        return int(answer["replayed" if what == "replay" else "dropped"]), int(answer["left"])
+
+    def _resources(self, path: str) -> list[Json]:
+        return list(self.http.json("GET", path).get("resources") or [])
+
+
+def _of(cls: Any, raw: Json) -> Any:
+    """Its fields; what a later platform tells beside them is left out."""
+    return cls(**{name: raw[name] for name in cls.__dataclass_fields__ if name in raw})
