@@ -1,9 +1,12 @@
 """A Docker Engine to test against: the one that answers, else Debian's own, started on a socket of its own.
 
 What is started here keeps everything in one folder and is told by it, so that any process can stop it and start it
-again. It has no default bridge, and goes when its user has ended, with its rules; the images in its folder stay.
+again, and several can use it at once. It has no default bridge, and goes when the last of its users has ended, with
+its rules; the images in its folder stay.
 """
 
+import fcntl
+import json
 import os
 import shutil
 import signal
@@ -94,6 +97,7 @@ class Engine:
         self.folder = folder
         self.host = f"unix://{folder}/docker.sock"
         self._pidfile, self._log = folder / "docker.pid", folder / "docker.log"
+        self._users, self._before = folder / "users", folder / "before.json"
 
     @property
     def pid(self) -> int | None:
@@ -119,12 +123,70 @@ class Engine:
             "--log-level=warn",
         ]
 
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Nobody else comes, goes, or starts it meanwhile."""
+        self._users.mkdir(mode=0o711, parents=True, exist_ok=True)
+        with (self.folder / "door").open("w") as door:
+            fcntl.flock(door, fcntl.LOCK_EX)
+            yield
+
+    def users(self) -> int:
+        """How many processes use it. One that was killed has let go of its lock."""
+        found = 0
+        for path in self._users.iterdir():
+            with path.open("w") as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    path.unlink()
+                except BlockingIOError:
+                    found += 1
+        return found
+
+    @contextmanager
+    def used(self) -> Iterator[None]:
+        """It answers while the block runs, and ends with the last user's. Raises NoEngine."""
+        if os.geteuid() != 0:
+            raise NoEngine("no Docker Engine answers, and only root can start one")
+        with self._alone():
+            if not self.users():
+                self._end()  # of users that were killed
+                before = {"forwarding": FORWARDING.read_text(), "policy": _rules("filter", "FORWARD")[:1]}
+                self._before.write_text(json.dumps(before))
+            self._start()
+            mine = (self._users / str(os.getpid())).open("w")
+            fcntl.flock(mine, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            with self._alone():
+                mine.close()
+                if not self.users():
+                    self._end()
+
+    def _end(self) -> None:
+        """And the host is as it was before it."""
+        if not self._before.exists():
+            return
+        self.stop()
+        clear_rules()
+        before = json.loads(self._before.read_text())
+        for rule in before["policy"]:
+            _iptables("filter", *rule)
+        FORWARDING.write_text(before["forwarding"])
+        self._before.unlink()
+
     def start(self) -> None:
-        """Returns when it answers. Raises NoEngine."""
+        """Returns when it answers, whoever has started it. Raises NoEngine."""
+        with self._alone():
+            self._start()
+
+    def _start(self) -> None:
+        if answers(self.host):
+            return
         dockerd = shutil.which("dockerd", path=_path())
-        if os.geteuid() != 0 or not dockerd:
-            raise NoEngine("no Docker Engine answers, and only root can start one" if dockerd else "no dockerd here")
-        self.folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+        if not dockerd:
+            raise NoEngine("no dockerd here")
         (self.folder / "daemon.json").write_text("{}")
         self._forget_the_dead()
         with self._log.open("w") as log:
@@ -191,18 +253,8 @@ def engine(may_install: bool = False) -> Iterator[dict[str, str]]:
     if may_install:
         install()
     ours = Engine()
-    if ours.pid is not None:
-        raise NoEngine(f"another user of {ours.folder} is at work")
-    forwarding, policy = FORWARDING.read_text(), _rules("filter", "FORWARD")[:1]
-    ours.start()
-    try:
+    with ours.used():
         yield {"DOCKER_HOST": ours.host, VARIABLE: str(ours.folder)}
-    finally:
-        ours.stop()
-        clear_rules()
-        if policy:
-            _iptables("filter", *policy[0])
-        FORWARDING.write_text(forwarding)
 
 
 def clear_rules() -> None:

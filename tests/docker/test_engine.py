@@ -3,6 +3,8 @@
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import docker
@@ -17,7 +19,10 @@ pytestmark = pytest.mark.skipif(not os.environ.get(VARIABLE), reason="the engine
 
 @pytest.fixture
 def ours() -> Engine:
-    return Engine(Path(os.environ[VARIABLE]))
+    found = Engine(Path(os.environ[VARIABLE]))
+    if found.users() > 1:
+        pytest.skip("others use the engine at this moment: not stopped")
+    return found
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
@@ -45,3 +50,12 @@ def test_an_app_outlives_the_engine_and_its_end_meanwhile_is_seen_afterwards(
         exits[1].cancel()
 
     host.do(scenario)
+
+
+def test_who_comes_while_it_runs_uses_it_too_and_leaves_it_running(ours: Engine) -> None:
+    pid, environment = ours.pid, {name: value for name, value in os.environ.items() if name != "DOCKER_HOST"}
+    command = [sys.executable, "-m", "infra.stack", "with", "sh", "-c", "echo $DOCKER_HOST"]
+    said = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+    assert said.split() == [ours.host]
+    assert (ours.pid, ours.users()) == (pid, 1)
+    assert docker.from_env().ping()
