@@ -1,13 +1,13 @@
-"""The stack image without a registry: debootstrap, the same setup as in the Dockerfile, and an import.
+"""The stack image without a registry: mmdebstrap, the same setup as in the Dockerfile, and an import, in one stream.
 
-The image's label is a digest of all that its content is made from, so what has not changed is not built again.
+mmdebstrap and not debootstrap: it unpacks with one run of apt, and takes a quarter of the time. The image's label is a
+digest of all that its content is made from, so what has not changed is not built again.
 """
 
 import hashlib
 import os
 import shutil
 import subprocess
-import tempfile
 import time
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from docker.errors import ImageNotFound
 from dea_agent.runtimes.docker import IMAGE
 
 HERE = Path(__file__).parent
-LIST, SETUP = HERE / "packages.txt", HERE / "setup.sh"
+LIST, SETUP, DPKG = HERE / "packages.txt", HERE / "setup.sh", HERE / "dpkg.cfg"
 
 SUITE, LABEL = "bookworm", "zerofoundry.stack"
 
@@ -46,9 +46,9 @@ def packages(text: str, is_small: bool) -> list[str]:
     return found
 
 
-def digest(names: list[str], setup: str) -> str:
-    """Of everything that decides the content, as far as this repository decides it."""
-    parts = "\0".join((SUITE, setup, *CHANGES, *names))
+def digest(names: list[str], *texts: str) -> str:
+    """Of everything that decides the content, as far as this repository decides it. texts: of its scripts."""
+    parts = "\0".join((SUITE, *texts, *CHANGES, *names))
     return hashlib.sha256(parts.encode()).hexdigest()
 
 
@@ -58,7 +58,7 @@ def build(is_small: bool) -> str:
     Raises BuildError, and what docker-py raises when no engine answers.
     """
     names = packages(LIST.read_text(), is_small)
-    wanted = digest(names, SETUP.read_text())
+    wanted = digest(names, SETUP.read_text(), DPKG.read_text())
     client = docker.from_env()
     try:
         image = client.images.get(IMAGE)
@@ -66,52 +66,53 @@ def build(is_small: bool) -> str:
             return f"{IMAGE} is up to date: {_mib(image.attrs['Size'])} MiB, {len(names)} packages asked for"
     except ImageNotFound:
         pass
+    if os.geteuid() != 0 or not shutil.which("mmdebstrap"):
+        raise BuildError("making the stack needs root and mmdebstrap")
     started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="zf-stack-", dir="/var/tmp") as folder:
-        root = Path(folder) / "root"
-        bootstrap(root, names)
-        unpacked = time.monotonic()
-        _import(root, wanted)
-    size = client.images.get(IMAGE).attrs["Size"]
-    took, importing = time.monotonic() - started, time.monotonic() - unpacked
-    return f"{IMAGE}: {_mib(size)} MiB, {len(names)} packages asked for, {took:.0f} s ({importing:.0f} of them import)"
+    # Not named before all of it is there.
+    made = client.images.get(_import(bootstrap(os.environ.get(MIRROR_VARIABLE, MIRROR), names), wanted))
+    made.tag(IMAGE)
+    took = time.monotonic() - started
+    return f"{IMAGE}: {_mib(made.attrs['Size'])} MiB, {len(names)} packages asked for, {took:.0f} s"
 
 
 def _mib(size: int) -> int:
     return round(size / 2**20)
 
 
-def bootstrap(root: Path, names: list[str]) -> None:
-    """A Debian with the packages below ``root``. Raises BuildError."""
-    if os.geteuid() != 0 or not shutil.which("debootstrap"):
-        raise BuildError("making the stack needs root and debootstrap")
-    mirror = os.environ.get(MIRROR_VARIABLE, MIRROR)
-    _run("debootstrap", "--variant=minbase", SUITE, str(root), f"{mirror}/debian")
-    shutil.copy(SETUP, root / "setup.sh")
-    # In namespaces of its own: whatever a package starts ends with it, and no mount is left.
-    inside = 'mount -t proc proc "$0/proc" && exec chroot "$0" env MIRROR="$1" sh /setup.sh "${@:2}"'
-    _run("unshare", "--mount", "--pid", "--fork", "bash", "-c", inside, str(root), mirror, *names)
-    (root / "setup.sh").unlink()
-    for name in ("etc/resolv.conf", "etc/hostname"):  # of the machine that it was made on
-        (root / name).unlink(missing_ok=True)
+def bootstrap(mirror: str, names: list[str]) -> list[str]:
+    """The command that writes a Debian with the packages to its stdout, as a tar."""
+    sources = ("debian {0} main", "debian {0}-updates main", "debian-security {0}-security main")
+    return [
+        *("unshare", "--mount", "--pid", "--fork"),  # whatever a package starts ends with it, and no mount is left
+        *("mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", "--format=tar", "--skip=output/dev"),
+        *(f"--include={','.join(names)}", "--aptopt=APT::Install-Recommends false", f"--dpkgopt={DPKG}"),
+        # Some packages fail without the folders of manuals.
+        '--essential-hook=mkdir -p "$1/usr/share/man/man1" "$1/usr/share/man/man7"',
+        '--customize-hook=mv "$1/etc/dpkg/dpkg.cfg.d/99mmdebstrap" "$1/etc/dpkg/dpkg.cfg.d/stack"',
+        f'--customize-hook=chroot "$1" sh -s < "{SETUP}"',
+        # Of the machine that it is made on.
+        '--customize-hook=rm -f "$1/etc/resolv.conf" "$1/etc/hostname" "$1/etc/apt/apt.conf.d/99mmdebstrap"',
+        *(SUITE, "-", *(f"deb {mirror}/{source.format(SUITE)}" for source in sources)),
+    ]
 
 
-def _run(*command: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
-    if done.returncode:
-        last = (done.stdout + done.stderr).strip().splitlines()[-15:]
-        raise BuildError("\n".join((f"{command[0]} failed:", *last)))
-
-
-def _import(root: Path, label: str) -> None:
-    """The folder becomes the image, as a stream: a file of it would be as large again."""
+def _import(command: list[str], label: str) -> str:
+    """What the command writes becomes an image, whose id is returned. As a stream: a file would be as large again."""
     changes = [word for change in (*CHANGES, f"LABEL {LABEL}={label}") for word in ("--change", change)]
     with subprocess.Popen(
-        ["tar", "--numeric-owner", "--exclude=./proc/*", "--exclude=./dev/*", "-C", str(root), "-c", "."],
+        command,
+        stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
-    ) as tar:
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": "/var/tmp"},
+    ) as making:
         done = subprocess.run(
-            ["docker", "import", *changes, "-", IMAGE], stdin=tar.stdout, capture_output=True, text=True, check=False
+            ["docker", "import", *changes, "-"], stdin=making.stdout, capture_output=True, text=True, check=False
         )
-    if done.returncode or tar.returncode:
-        raise BuildError(f"docker import failed: {done.stderr.strip()}")
+        said = making.communicate()[1]
+    if making.returncode or done.returncode:
+        last = (said + done.stderr).strip().splitlines()[-15:]
+        raise BuildError("\n".join(("the stack could not be made:", *last)))
+    return done.stdout.strip()

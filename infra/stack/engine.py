@@ -30,7 +30,7 @@ VARIABLE = "ZF_ENGINE_DIR"
 PACKAGES = {
     "dockerd": "docker.io",
     "iptables": "iptables",
-    "debootstrap": "debootstrap",
+    "mmdebstrap": "mmdebstrap",
     "mkfs.ext4": "e2fsprogs",
     "ip": "iproute2",
 }
