@@ -1,4 +1,4 @@
-"""What offerings and plans have in common as lists: who asks, and the filters that go by names of other resources."""
+"""What offerings and plans have in common as lists: who asks, and what they are filtered by."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,15 +17,6 @@ from chalicelib.tables.services import ServicePlan
 def caller(request: Request) -> Actor:
     """Whoever asks, also without a login. Raises NotAuthenticated where the marketplace is hidden from him."""
     return request.actor if request.headers.get("authorization") else visibility.anonymous()
-
-
-def guids_of(request: Request, by_guid: str, by_name: str, kind: str) -> frozenset[str] | None:
-    """The guids of ``kind`` that two filters of a query name, or None without a filter."""
-    guids, names = request.values(by_guid), request.values(by_name)
-    if names is None:
-        return guids
-    found = frozenset(member.guid for member in listing.members([kind]) if member.name in names)
-    return found if guids is None else found & guids
 
 
 def available(request: Request, what: Listing) -> Listing:

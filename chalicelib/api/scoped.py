@@ -1,6 +1,6 @@
 """Lists of what belongs to spaces and apps: only what the caller may see, from the smallest lists that hold it."""
 
-from collections.abc import Callable, Set
+from collections.abc import Callable, Sequence, Set
 from functools import partial
 from typing import Any, TypeVar
 
@@ -9,7 +9,7 @@ from chalicelib.api.parsing import Body
 from chalicelib.api.render import listing
 from chalicelib.core.roles import READ, WRITE
 from chalicelib.services import access
-from chalicelib.services.listing import Listing, load, members
+from chalicelib.services.listing import Join, Listing, Test, load, members
 from chalicelib.services.owned import owned
 from chalicelib.tables.apps import App, AppPart
 from chalicelib.tables.base import Resource
@@ -94,6 +94,32 @@ def narrowed(request: Request, what: Listing, **attributes: str) -> Listing:
         if test is not None:
             what = what.having(test)
     return what
+
+
+def belonging(request: Request, what: Listing, **ends: tuple[type[Resource], str]) -> Listing:
+    """``belonging(request, what, app_names=(App, "app_guid"))``: only what belongs to one with a name of the query's.
+
+    What the candidates belong to is read in batches: whoever else has something of that name costs nothing.
+    """
+    for parameter, (model, attribute) in ends.items():
+        if (names := request.values(parameter)) is not None:
+            what = what.joined(leading_to(model, attribute, partial(_is_named, names)))
+    return what
+
+
+def leading_to(model: type[Resource], attribute: str, test: Test) -> Join:
+    """What passes a test that is made of the resource of which ``attribute`` is the guid."""
+
+    def join(resources: Sequence[Any]) -> Test:
+        guids = {str(guid) for item in resources if (guid := getattr(item, attribute))}
+        right = {str(end.guid) for end in load(model, sorted(guids)) if test(end)}
+        return lambda item: getattr(item, attribute) in right
+
+    return join
+
+
+def _is_named(names: Set[str], resource: Resource) -> bool:
+    return resource.list_name in names
 
 
 def relabelled(request: Request, model: type[P], guid: str) -> P:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from chalicelib.api.base import Answer, Endpoints, Request
 from chalicelib.api.parsing import Body
 from chalicelib.api.render import accepted, common, listing, paginated, to_one
+from chalicelib.api.scoped import narrowed
 from chalicelib.services.brokering import brokers, visibility
 from chalicelib.services.listing import page
 from chalicelib.tables.services import ServiceBroker
@@ -65,10 +66,8 @@ def _credentials(body: Body, required: bool) -> dict[str, str] | None:
 
 @endpoints("GET", "/v3/service_brokers")
 def index(request: Request) -> Answer:
-    what = listing(request, ["service_brokers"], "space_guids")
-    what = what.having(visibility.brokers_test(request.actor))
-    if (spaces := request.values("space_guids")) is not None:
-        what = what.having(lambda broker: broker.space_guid in spaces)
+    what = listing(request, visibility.broker_lists(request.actor), "space_guids")
+    what = narrowed(request, what, space_guids="space_guid")
     return paginated(request, page(ServiceBroker, what), render)
 
 

@@ -1,6 +1,8 @@
 """/v3/service_credential_bindings: apps' ways to services, and keys."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from chalicelib.api import apps, service_instances
@@ -8,16 +10,16 @@ from chalicelib.api.base import Answer, Endpoints, Request
 from chalicelib.api.included import Way, included
 from chalicelib.api.parsing import Body
 from chalicelib.api.render import accepted, common, paginated, to_one
-from chalicelib.api.scoped import narrowed, scoped
-from chalicelib.api.service_parts import an_object, last_operation, plans_asked
+from chalicelib.api.scoped import belonging, leading_to, narrowed, scoped
+from chalicelib.api.service_parts import an_object, last_operation
 from chalicelib.core.errors import BadQuery, NoParameters, NotFound, Unprocessable
 from chalicelib.core.roles import OPERATE, READ, READ_VARIABLES, WRITE, Actor
 from chalicelib.services import access, listing
 from chalicelib.services.brokering import bindings, fetching, lookup
-from chalicelib.services.listing import Listing, page
+from chalicelib.services.listing import Listing, Test, page
 from chalicelib.tables.apps import App
 from chalicelib.tables.identity import Space
-from chalicelib.tables.services import ServiceBinding, ServiceInstance, ServiceOffering
+from chalicelib.tables.services import ServiceBinding, ServiceInstance, ServiceOffering, ServicePlan
 
 endpoints = Endpoints(__name__)
 
@@ -61,16 +63,21 @@ def render(request: Request, binding: ServiceBinding) -> dict[str, Any]:
 @endpoints("GET", "/v3/service_credential_bindings")
 def index(request: Request) -> Answer:
     what = narrowed(
-        request, _listed(request), type="type", app_guids="app_guid", service_instance_guids="instance_guid"
+        request,
+        _listed(request),
+        type="type",
+        app_guids="app_guid",
+        service_instance_guids="instance_guid",
+        service_plan_guids="plan_guid",
     )
-    if (plans := plans_asked(request)) is not None:
-        what = what.having(lambda binding: binding.plan_guid in plans)
-    if (names := request.values("service_instance_names")) is not None:
-        guids = _named("service_instances", names)
-        what = what.having(lambda binding: binding.instance_guid in guids)
-    if (names := request.values("app_names")) is not None:
-        app_guids = _named("apps", names)
-        what = what.having(lambda binding: binding.app_guid in app_guids)
+    what = belonging(
+        request,
+        what,
+        app_names=(App, "app_guid"),
+        service_instance_names=(ServiceInstance, "instance_guid"),
+        service_plan_names=(ServicePlan, "plan_guid"),
+    )
+    what = _of_offerings(request, what)
     kind = request.query.get("type")
     if kind not in (None, APP, KEY):
         raise BadQuery(f"Type must be one of '{APP}', '{KEY}'")
@@ -78,8 +85,21 @@ def index(request: Request) -> Answer:
     return paginated(request, found, render, included(request, found.items, WAYS))
 
 
-def _named(kind: str, names: frozenset[str]) -> set[str]:
-    return {member.guid for member in listing.members([kind]) if member.name in names}
+def _of_offerings(request: Request, what: Listing) -> Listing:
+    """Those whose plans are of the offerings that the query names."""
+    guids, names = request.values("service_offering_guids"), request.values("service_offering_names")
+    if guids is not None:
+        what = what.joined(leading_to(ServicePlan, "plan_guid", lambda plan: plan.offering_guid in guids))
+    if names is not None:
+        what = what.joined(partial(_offered_as, names))
+    return what
+
+
+def _offered_as(names: frozenset[str], bindings: Sequence[ServiceBinding]) -> Test:
+    plans = listing.load(ServicePlan, sorted({str(binding.plan_guid) for binding in bindings if binding.plan_guid}))
+    is_named = leading_to(ServiceOffering, "offering_guid", lambda offering: offering.name in names)(plans)
+    right = {str(plan.guid) for plan in plans if is_named(plan)}
+    return lambda binding: binding.plan_guid in right
 
 
 def _listed(request: Request) -> Listing:

@@ -7,8 +7,8 @@ from chalicelib.api.base import Answer, Endpoints, Request
 from chalicelib.api.included import Way, field_parameters, fields, included
 from chalicelib.api.parsing import Body
 from chalicelib.api.render import accepted, common, paginated, to_one
-from chalicelib.api.scoped import narrowed, scoped
-from chalicelib.api.service_parts import address, an_object, last_operation, plans_asked, tags
+from chalicelib.api.scoped import belonging, narrowed, scoped
+from chalicelib.api.service_parts import address, an_object, last_operation, tags
 from chalicelib.core.errors import BadQuery, NoParameters, NotFound
 from chalicelib.core.roles import READ_SECRETS, WRITE
 from chalicelib.services import access, listing, secrets
@@ -109,9 +109,8 @@ def index(request: Request) -> Answer:
     kind = request.query.get("type")
     if kind not in (None, MANAGED, USER_PROVIDED):
         raise BadQuery(f"Type must be one of '{MANAGED}', '{USER_PROVIDED}'")
-    what = narrowed(request, what, type="type")
-    if (plans := plans_asked(request)) is not None:
-        what = what.having(lambda instance: instance.plan_guid in plans)
+    what = narrowed(request, what, type="type", service_plan_guids="plan_guid")
+    what = belonging(request, what, service_plan_names=(ServicePlan, "plan_guid"))
     found = page(ServiceInstance, what)
     wanted = fields(request, FIELDS)
     answer = paginated(request, found, render, included(request, found.items, WAYS, wanted) if wanted else None)

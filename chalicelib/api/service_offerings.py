@@ -5,12 +5,13 @@ from typing import Any
 from chalicelib.api import service_brokers
 from chalicelib.api.base import Answer, Endpoints, Request
 from chalicelib.api.included import Way, field_parameters, fields, included
-from chalicelib.api.marketplace import available, caller, describe, guids_of, usable
+from chalicelib.api.marketplace import available, caller, describe, usable
 from chalicelib.api.render import common, listing, paginated, to_one
+from chalicelib.api.scoped import belonging, narrowed
 from chalicelib.core.errors import BadQuery
 from chalicelib.services.brokering import offerings, purging, visibility
-from chalicelib.services.listing import all_of, page
-from chalicelib.tables.services import ServiceBroker, ServiceOffering, ServicePlan
+from chalicelib.services.listing import page
+from chalicelib.tables.services import ServiceBroker, ServiceOffering
 
 endpoints = Endpoints(__name__)
 
@@ -57,14 +58,11 @@ def _text(value: object) -> str | None:
 
 @endpoints("GET", "/v3/service_offerings")
 def index(request: Request) -> Answer:
-    actor = caller(request)
-    what = listing(request, ["service_offerings"], *FILTERS, *field_parameters(FIELDS))
-    what = available(request, what).having(visibility.offering_test(actor))
-    if (brokers := guids_of(request, "service_broker_guids", "service_broker_names", "service_brokers")) is not None:
-        what = what.having(lambda offering: offering.broker_guid in brokers)
-    if (test := usable(request)) is not None:
-        seen = {str(plan.offering_guid) for plan in all_of(ServicePlan, "service_plans") if test(plan)}
-        what = what.having(lambda offering: offering.guid in seen)
+    seen = visibility.sight(caller(request))
+    what = listing(request, seen.lists(ServiceOffering.KIND), *FILTERS, *field_parameters(FIELDS))
+    what = available(request, what).having(visibility.offering_test(seen, usable(request)))
+    what = narrowed(request, what, service_broker_guids="broker_guid")
+    what = belonging(request, what, service_broker_names=(ServiceBroker, "broker_guid"))
     found = page(ServiceOffering, what)
     wanted = fields(request, FIELDS)
     return paginated(request, found, render, included(request, found.items, WAYS, wanted) if wanted else None)

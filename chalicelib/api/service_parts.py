@@ -4,11 +4,9 @@ import json
 from typing import Any
 from urllib.parse import urlsplit
 
-from chalicelib.api.base import Request
 from chalicelib.api.parsing import Body
 from chalicelib.api.render import when
-from chalicelib.services.listing import all_of, members
-from chalicelib.tables.services import Operated, ServicePlan
+from chalicelib.tables.services import Operated
 
 #: Of parameters and credentials, which are sealed into one item, bytes of JSON.
 MAX_OBJECT_BYTES = 100_000
@@ -60,26 +58,3 @@ def address(body: Body, name: str, *schemes: str) -> str | None:
     if not is_url or not text.isprintable():
         body.wrong(f"{name.capitalize().replace('_', ' ')} must be a valid URI of {', '.join(schemes)}")
     return text
-
-
-def plans_asked(request: Request) -> frozenset[str] | None:
-    """Guids of the plans that the filters by plan and offering name, or None without one."""
-    plan_guids, plan_names = request.values("service_plan_guids"), request.values("service_plan_names")
-    offerings = request.values("service_offering_guids")
-    offering_names = request.values("service_offering_names")
-    if plan_names is None and offerings is None and offering_names is None:
-        return plan_guids
-    found = all_of(ServicePlan, "service_plans")
-    if plan_names is not None:
-        found = [plan for plan in found if plan.name in plan_names]
-    if offerings is not None:
-        found = [plan for plan in found if plan.offering_guid in offerings]
-    if offering_names is not None:
-        named = _named_offerings(offering_names)
-        found = [plan for plan in found if plan.offering_guid in named]
-    guids = frozenset(str(plan.guid) for plan in found)
-    return guids if plan_guids is None else guids & plan_guids
-
-
-def _named_offerings(names: frozenset[str]) -> set[str]:
-    return {member.guid for member in members(["service_offerings"]) if member.name in names}

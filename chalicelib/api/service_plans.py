@@ -5,9 +5,10 @@ from typing import Any
 from chalicelib.api import organizations, service_brokers, service_offerings, spaces
 from chalicelib.api.base import Answer, Endpoints, Request
 from chalicelib.api.included import Way, field_parameters, fields, included
-from chalicelib.api.marketplace import available, caller, describe, guids_of, usable
+from chalicelib.api.marketplace import available, caller, describe, usable
 from chalicelib.api.parsing import Body
 from chalicelib.api.render import common, listing, paginated, to_one
+from chalicelib.api.scoped import belonging, narrowed
 from chalicelib.core.service_visibility import ORGANIZATION, SETTABLE, SPACE
 from chalicelib.services import access
 from chalicelib.services.brokering import offerings, visibility
@@ -83,16 +84,21 @@ def _costs(said: object) -> list[dict[str, Any]]:
 
 @endpoints("GET", "/v3/service_plans")
 def index(request: Request) -> Answer:
-    actor = caller(request)
-    what = listing(request, ["service_plans"], *FILTERS, *field_parameters(FIELDS))
-    what = available(request, what).having(visibility.plan_test(actor))
-    if (brokers := guids_of(request, "service_broker_guids", "service_broker_names", "service_brokers")) is not None:
-        what = what.having(lambda plan: plan.broker_guid in brokers)
-    by_offering = guids_of(request, "service_offering_guids", "service_offering_names", "service_offerings")
-    if by_offering is not None:
-        what = what.having(lambda plan: plan.offering_guid in by_offering)
-    if (ids := request.values("broker_catalog_ids")) is not None:
-        what = what.having(lambda plan: plan.unique_id in ids)
+    seen = visibility.sight(caller(request))
+    what = listing(request, seen.lists(ServicePlan.KIND), *FILTERS, *field_parameters(FIELDS))
+    what = narrowed(
+        request,
+        available(request, what).having(seen.sees),
+        service_broker_guids="broker_guid",
+        service_offering_guids="offering_guid",
+        broker_catalog_ids="unique_id",
+    )
+    what = belonging(
+        request,
+        what,
+        service_broker_names=(ServiceBroker, "broker_guid"),
+        service_offering_names=(ServiceOffering, "offering_guid"),
+    )
     if (instances := request.values("service_instance_guids")) is not None:
         what = what.within(str(row.plan_guid) for row in load(ServiceInstance, sorted(instances)) if row.plan_guid)
     if (test := usable(request)) is not None:

@@ -7,7 +7,7 @@ from chalicelib.api.base import Answer, Endpoints, Request
 from chalicelib.api.included import Way, included
 from chalicelib.api.parsing import Body
 from chalicelib.api.render import accepted, common, paginated, to_one, warned
-from chalicelib.api.scoped import narrowed, scoped
+from chalicelib.api.scoped import belonging, narrowed, scoped
 from chalicelib.api.service_parts import an_object, last_operation
 from chalicelib.core.errors import NoParameters, NotFound, Unprocessable
 from chalicelib.core.roles import OPERATE, READ_SECRETS, WRITE
@@ -49,9 +49,7 @@ def render(request: Request, binding: RouteBinding) -> dict[str, Any]:
 def index(request: Request) -> Answer:
     what = scoped(request, RouteBinding.KIND, *FILTERS)
     what = narrowed(request, what, route_guids="route_guid", service_instance_guids="instance_guid")
-    if (names := request.values("service_instance_names")) is not None:
-        guids = {member.guid for member in listing.members(["service_instances"]) if member.name in names}
-        what = what.having(lambda binding: binding.instance_guid in guids)
+    what = belonging(request, what, service_instance_names=(ServiceInstance, "instance_guid"))
     found = page(RouteBinding, what)
     return paginated(request, found, render, included(request, found.items, WAYS))
 

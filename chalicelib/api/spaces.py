@@ -48,6 +48,9 @@ def index(request: Request) -> Answer:
         what = what.within(visible)
     if what.names is None:
         found = page(Space, what)
+    elif visible is not None:
+        names = {name.lower() for name in what.names}
+        found = page(Space, replace(what, names=None).having(lambda space: str(space.name).lower() in names))
     else:
         names = {name.lower() for name in what.names}
         guids = [member.guid for member in members(lists) if str(member.name).lower() in names]

@@ -38,6 +38,8 @@ def index(request: Request) -> Answer:
 def listed(request: Request, guids: Iterable[str] | None) -> Answer:
     """Those among ``guids``, or everybody."""
     what = listing(request, ["users"], "usernames", "partial_usernames", "origins")
+    if guids is not None or what.guids is not None:
+        what = what.having(lambda user: bool(user.in_cc))  # read by their guids, and not all are in the list
     if guids is not None:
         what = what.within(guids)
     names, parts, origins = (request.values(key) for key in ("usernames", "partial_usernames", "origins"))

@@ -1,7 +1,8 @@
 """Reading resources: by guid, by unique name, and as pages of membership lists. All reads are consistent.
 
 A page costs one query per list (the membership items), then batch gets of 100 for what the page shows; only a
-filter or an order that membership items cannot answer loads every candidate first. Never a Scan.
+filter or an order that membership items cannot answer loads every candidate first. Of a list of all of a kind, those
+whose guids are known are read without the list. Never a Scan.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -15,6 +16,9 @@ from chalicelib.tables.base import Member, Name, Resource
 from chalicelib.tables.connection import Table
 
 R = TypeVar("R", bound=Resource)
+#: A test of one resource, and what makes one of all that may be listed, with a batch of reads for all of them.
+Test = Callable[[Any], bool]
+Join = Callable[[Sequence[Any]], Test]
 Row = TypeVar("Row", bound=Table)
 T = TypeVar("T")
 
@@ -28,7 +32,7 @@ MAX_KEY_BYTES = 1024
 @frozen
 class Listing:
     """What to list. lists: membership lists. guids, names, created: filters that members answer; created: tests of
-    the stamp of creation. where: on the resource.
+    the stamp of creation. where: on the resource. joins: the same, of what the resources lead to.
 
     order_by: created_at, updated_at, name or another attribute, with ``-`` for descending. page from 1.
     """
@@ -37,7 +41,8 @@ class Listing:
     guids: frozenset[str] | None = None
     names: frozenset[str] | None = None
     created: Sequence[Callable[[str], bool]] = ()
-    where: Sequence[Callable[[Any], bool]] = ()
+    where: Sequence[Test] = ()
+    joins: Sequence[Join] = ()
     order_by: str = "created_at"
     page: int = 1
     per_page: int = 50
@@ -47,9 +52,20 @@ class Listing:
         allowed = frozenset(guids)
         return replace(self, guids=allowed if self.guids is None else self.guids & allowed)
 
-    def having(self, test: Callable[[Any], bool]) -> "Listing":
+    def having(self, test: Test) -> "Listing":
         """Only what passes ``test``, too."""
         return replace(self, where=[*self.where, test])
+
+    def joined(self, join: Join) -> "Listing":
+        """Only what passes the test that ``join`` makes of all that has passed the others, too."""
+        return replace(self, joins=[*self.joins, join])
+
+    def passing(self, resources: Iterable[T]) -> list[T]:
+        """Those that pass all tests on resources."""
+        found = [item for item in resources if all(test(item) for test in self.where)]
+        for join in self.joins:
+            found = list(filter(join(found), found))
+        return found
 
     def admits(self, guid: str, name: str, created_at: str) -> bool:
         """Whether what is told by a member passes the filters on it."""
@@ -144,6 +160,8 @@ def fetch(model: type[Row], keys: Sequence[Any]) -> list[Row]:
 
 def page(model: type[R], listing: Listing) -> Page:
     """One page, as the module describes."""
+    if listing.guids is not None and list(listing.lists) == [model.KIND]:
+        return sliced(load(model, sorted(listing.guids)), listing)
     candidates = [
         member for member in members(listing.lists) if listing.admits(member.guid, str(member.name), member.created_at)
     ]
@@ -153,9 +171,9 @@ def page(model: type[R], listing: Listing) -> Page:
     elif descending and field_name == "created_at":
         candidates.reverse()
     guids = [member.guid for member in candidates]
-    if not listing.where and field_name in ("created_at", "name"):
+    if not listing.where and not listing.joins and field_name in ("created_at", "name"):
         return Page(list(load(model, listing.slice(guids))), len(guids))
-    resources = [item for item in load(model, guids) if all(test(item) for test in listing.where)]
+    resources = listing.passing(load(model, guids))
     if field_name not in ("created_at", "name"):
         resources.sort(key=lambda item: _sort_key(item, field_name), reverse=descending)
     return Page(list(listing.slice(resources)), len(resources))
@@ -164,12 +182,11 @@ def page(model: type[R], listing: Listing) -> Page:
 def sliced(resources: Iterable[Any], listing: Listing) -> Page:
     """A page of what has been found by other ways than lists, with the listing's filters and order."""
     field_name, descending = listing.order
-    chosen = [
+    chosen = listing.passing(
         item
         for item in resources
         if listing.admits(str(item.guid), getattr(item, "list_name", ""), str(item.created_at))
-        and all(test(item) for test in listing.where)
-    ]
+    )
     attribute = "list_name" if field_name == "name" else field_name
     chosen.sort(key=lambda item: _sort_key(item, attribute), reverse=descending)
     return Page(listing.slice(chosen), len(chosen))

@@ -8,6 +8,11 @@ from chalicelib.tables.base import Resource
 from chalicelib.tables.connection import table_name
 
 
+def _audience(space_guid: str | None) -> str:
+    """Where to look for what a broker offers: in the space that it belongs to, or with what is for all spaces."""
+    return f"space/{space_guid}" if space_guid else "shared"
+
+
 class ServiceBroker(Resource):
     """space_guid None: for everybody. Its username and password are sealed in table ``secrets``.
 
@@ -48,7 +53,7 @@ class ServiceOffering(Resource):
     catalog = JSONAttribute(default=dict)
 
     def parents(self) -> list[str]:
-        return [f"broker/{self.broker_guid}"]
+        return [f"broker/{self.broker_guid}", _audience(self.space_guid)]
 
 
 class ServicePlan(Resource):
@@ -74,7 +79,7 @@ class ServicePlan(Resource):
     catalog = JSONAttribute(default=dict)
 
     def parents(self) -> list[str]:
-        return [f"broker/{self.broker_guid}", f"offering/{self.offering_guid}"]
+        return [f"broker/{self.broker_guid}", f"offering/{self.offering_guid}", _audience(self.space_guid)]
 
 
 class Operated(Resource):

@@ -30,7 +30,7 @@ def taken() -> NameTaken:
 def find_visible(actor: Actor, guid: str) -> ServiceBroker:
     """Raises NotFound."""
     broker = listing.get(ServiceBroker, guid)
-    if not visibility.brokers_test(actor)(broker):
+    if not visibility.may_see_broker(actor, broker):
         raise NotFound(ServiceBroker.LABEL)
     return broker
 

@@ -119,7 +119,7 @@ def create_managed(
 def plan_in(actor: Actor, plan_guid: str, space: Space) -> tuple[ServicePlan, ServiceOffering]:
     """A plan to be used in a space. Raises Unprocessable for one that cannot be had there."""
     plan = listing.find(ServicePlan, plan_guid)
-    usable = plan is not None and bool(plan.available) and visibility.plan_test(actor)(plan)
+    usable = plan is not None and bool(plan.available) and visibility.sight(actor).sees(plan)
     if plan is None or not usable or not (actor.is_admin or visibility.usable_test([space])(plan)):
         raise Unprocessable(WRONG_PLAN)
     if plan.space_guid not in (None, str(space.guid)):

@@ -13,8 +13,9 @@ from chalicelib.services.steps import Step
 from chalicelib.tables.services import ServiceBroker, ServiceOffering, ServicePlan
 from chalicelib.tables.unit import Unit
 
-#: Operations of a new plan: row, list of all, of the broker, of the offering. A changed one has as many.
-PLAN_COST = 4
+#: Operations of a new plan: row, list of all, of the broker, of the offering, of whom it is for. A changed one has as
+#: many.
+PLAN_COST = 5
 
 
 def synchronize(world: World, broker: ServiceBroker, offered: list[catalog.Offering]) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from chalicelib.bootstrap import World
+from chalicelib.contracts.frozen import frozen
 from chalicelib.core import service_visibility
 from chalicelib.core.errors import BadRequest, NotAuthenticated, NotFound, Unprocessable
 from chalicelib.core.roles import READ, WRITE, Actor
@@ -25,32 +26,41 @@ def anonymous() -> Actor:
     return NOBODY
 
 
-def plan_test(actor: Actor) -> Callable[[ServicePlan], bool]:
-    """Whether the actor sees a plan; for many plans with the reads of one."""
-    spaces = frozenset(access.visible_spaces(actor) or ())
+@frozen
+class Sight:
+    """What an actor sees of the marketplace. spaces: guids of those that he sees, None for all there are."""
 
-    def sees(plan: ServicePlan) -> bool:
-        in_space = plan.space_guid in spaces
-        return service_visibility.may_see(actor, str(plan.visibility), plan.orgs, in_space, bool(plan.available))
+    actor: Actor
+    spaces: frozenset[str] | None
 
-    return sees
+    def lists(self, kind: str) -> list[str]:
+        """Those in which all that he may see of a kind is: what is for everybody, and what his spaces have."""
+        if self.spaces is None:
+            return [kind]
+        return [f"shared/{kind}", *(f"space/{guid}/{kind}" for guid in sorted(self.spaces))]
+
+    def sees(self, plan: ServicePlan) -> bool:
+        in_space = self.spaces is not None and plan.space_guid in self.spaces
+        return service_visibility.may_see(self.actor, str(plan.visibility), plan.orgs, in_space, bool(plan.available))
+
+    def plans(self) -> list[ServicePlan]:
+        kind = ServicePlan.KIND
+        found = listing.load(ServicePlan, [member.guid for member in listing.members(self.lists(kind))])
+        return list(filter(self.sees, found))
 
 
-def visible_plans(actor: Actor) -> list[ServicePlan]:
-    return list(filter(plan_test(actor), listing.all_of(ServicePlan, "service_plans")))
+def sight(actor: Actor) -> Sight:
+    """For many plans with the reads of one."""
+    spaces = access.visible_spaces(actor)
+    return Sight(actor, None if spaces is None else frozenset(spaces))
 
 
-def offering_test(actor: Actor) -> Callable[[ServiceOffering], bool]:
-    """An offering is seen by who sees one of its plans."""
-    if actor.sees_all:
+def offering_test(seen: Sight, usable: listing.Test | None = None) -> listing.Test:
+    """An offering is seen by who sees one of its plans. usable: it has one of these."""
+    if seen.actor.sees_all and usable is None:
         return lambda offering: True
-    sees = plan_test(actor)
-    seen = {plan.offering_guid for plan in _every_plan() if sees(plan)}
-    return lambda offering: offering.guid in seen
-
-
-def _every_plan() -> list[ServicePlan]:
-    return listing.load(ServicePlan, [member.guid for member in listing.members(["service_plans"])])
+    guids = {str(plan.offering_guid) for plan in seen.plans() if usable is None or usable(plan)}
+    return lambda offering: offering.guid in guids
 
 
 def usable_test(spaces: Iterable[Space]) -> Callable[[ServicePlan], bool]:
@@ -69,7 +79,7 @@ def usable_test(spaces: Iterable[Space]) -> Callable[[ServicePlan], bool]:
 def plan_for(actor: Actor, guid: str) -> ServicePlan:
     """Raises NotFound for what the actor may not see; who sees an instance of a plan sees the plan."""
     plan = listing.get(ServicePlan, guid)
-    if not plan_test(actor)(plan) and not _has_instance(actor, plan):
+    if not sight(actor).sees(plan) and not _has_instance(actor, plan):
         raise NotFound(ServicePlan.LABEL)
     return plan
 
@@ -78,8 +88,8 @@ def offering_for(actor: Actor, guid: str) -> ServiceOffering:
     """Raises NotFound."""
     offering = listing.get(ServiceOffering, guid)
     plans = listing.all_of(ServicePlan, f"offering/{guid}/service_plans")
-    sees = plan_test(actor)
-    if not actor.sees_all and not any(sees(plan) or _has_instance(actor, plan) for plan in plans):
+    seen = sight(actor)
+    if not actor.sees_all and not any(seen.sees(plan) or _has_instance(actor, plan) for plan in plans):
         raise NotFound(ServiceOffering.LABEL)
     return offering
 
@@ -106,15 +116,16 @@ def require_change(actor: Actor, resource: ServiceOffering | ServicePlan) -> Non
         access.require_admin(actor)
 
 
-def brokers_test(actor: Actor) -> Callable[[ServiceBroker], bool]:
+def may_see_broker(actor: Actor, broker: ServiceBroker) -> bool:
     """Global brokers are administrators' business; a space's own is seen by who may make things there."""
-    if actor.sees_all:
-        return lambda broker: True
+    return actor.sees_all or may_change(actor, broker.space_guid)
 
-    def sees(broker: ServiceBroker) -> bool:
-        return may_change(actor, broker.space_guid)
 
-    return sees
+def broker_lists(actor: Actor) -> list[str]:
+    """Those that hold the brokers that the actor may see."""
+    spaces = access.visible_spaces(actor, WRITE)
+    kind = ServiceBroker.KIND
+    return [kind] if spaces is None else [f"space/{guid}/{kind}" for guid in sorted(spaces)]
 
 
 def change(

@@ -1,4 +1,4 @@
-"""What the requests behind ``cf apps`` cost, and that a tenant's lists cost the same whoever else is there."""
+"""What the requests behind ``cf apps`` cost, and that a tenant's lists cost as many calls whoever else is there."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -79,7 +79,9 @@ def test_cf_apps_of_100_apps_is_three_requests_and_ten_calls(
         assert "Scan" not in calls
 
 
-def test_other_tenants_cost_nothing(api: Client, cloud: Cloud, counting: Counting, org: str, space: str) -> None:
+def test_a_thousand_apps_of_others_cost_as_many_calls_as_ten(
+    api: Client, cloud: Cloud, counting: Counting, org: str, space: str
+) -> None:
     developer = api.user("dora", organization_user=org, space_developer=space)
     store(cloud, [resource for app in apps(space, 3) for resource in (app, web(app))])
     paths = (
