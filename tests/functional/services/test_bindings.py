@@ -324,3 +324,38 @@ def test_a_service_that_cannot_be_bound_says_so(services: Services, broker: Brok
     no = dora.get(f"/v3/service_instances/{guid}/parameters")
     assert no.error[2] == "This service does not support fetching service instance parameters."
     assert bindings.of_instance(guid) == listing.load(ServiceBinding, [])
+
+
+def test_bindings_are_found_by_what_they_lead_to(
+    services: Services, broker: Broker, dora: Client, domain: str, space: str
+) -> None:
+    services.register(broker)
+    managed = services.instance(dora)
+    mine = services.provided(dora, "mine", route_service_url="https://service.example")
+    app, other = services.app(dora), services.app(dora, "other")
+    services.finish(services.bind(dora, managed, app))
+    services.finish(services.bind(dora, managed, name="key"))
+    assert services.bind(dora, mine, other).status == 201
+    path = "/v3/service_credential_bindings"
+    to_app, key, to_mine = dora.get(path).guids
+    offering = dora.get("/v3/service_offerings", names="db").guids[0]
+    for found, asked in (
+        ([to_app], {"app_names": "web"}),
+        ([to_app, to_mine], {"app_names": "web,other,none"}),
+        ([to_mine], {"service_instance_names": "mine"}),
+        ([key], {"service_instance_names": "db1", "type": "key"}),
+        ([to_app, key], {"service_plan_names": "small"}),
+        ([], {"service_plan_names": "large"}),
+        ([to_app, key], {"service_plan_guids": services.plan("small")}),
+        ([to_app, key], {"service_offering_names": "db"}),
+        ([], {"service_offering_names": "mail"}),
+        ([to_app, key], {"service_offering_guids": offering}),
+        ([to_app], {"service_offering_guids": offering, "app_names": "web,other", "service_plan_names": "small"}),
+    ):
+        assert dora.get(path, **asked).guids == found, asked
+    relationships = {"domain": {"data": {"guid": domain}}, "space": {"data": {"guid": space}}}
+    route = dora.post("/v3/routes", json={"host": "www", "relationships": relationships}).guid
+    ends = {"service_instance": {"data": {"guid": mine}}, "route": {"data": {"guid": route}}}
+    bound = dora.post("/v3/service_route_bindings", json={"relationships": ends}).guid
+    assert dora.get("/v3/service_route_bindings", service_instance_names="mine").guids == [bound]
+    assert dora.get("/v3/service_route_bindings", service_instance_names="db1").guids == []
