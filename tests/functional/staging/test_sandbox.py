@@ -64,7 +64,7 @@ def test_limits_of_files_hold_and_privileges_cannot_be_gained(sandbox: Sandbox) 
 def test_a_daemon_ends_with_its_script_though_it_holds_the_pipes(sandbox: Sandbox) -> None:
     begin = time.monotonic()
     assert run(sandbox, "setsid sleep 1000 & (setsid sh -c 'sleep 1000' &) ; echo done")[0] == 0
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < 60
 
 
 def test_without_a_control_group_memory_is_watched(sandbox: Sandbox) -> None:
