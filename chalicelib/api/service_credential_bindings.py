@@ -15,7 +15,7 @@ from chalicelib.api.service_parts import an_object, last_operation
 from chalicelib.core.errors import BadQuery, NoParameters, NotFound, Unprocessable
 from chalicelib.core.roles import OPERATE, READ, READ_VARIABLES, WRITE, Actor
 from chalicelib.services import access, listing
-from chalicelib.services.brokering import bindings, fetching, lookup
+from chalicelib.services.brokering import bindings, bound, fetching, lookup
 from chalicelib.services.listing import Listing, Test, page
 from chalicelib.tables.apps import App
 from chalicelib.tables.identity import Space
@@ -199,7 +199,7 @@ def update(request: Request, guid: str) -> Answer:
 def delete(request: Request, guid: str) -> Answer:
     binding, space = lookup.binding_for(request.actor, ServiceBinding, guid)
     access.space_for(request.actor, str(space.guid), OPERATE if binding.type == APP else WRITE)
-    job = bindings.delete(request.world, request.actor, binding, request.trace)
+    job = bound.delete(request.world, request.actor, binding, request.trace)
     return accepted(request, job) if job else Answer(None, 204)
 
 

@@ -12,7 +12,7 @@ from chalicelib.api.service_parts import an_object, last_operation
 from chalicelib.core.errors import NoParameters, NotFound, Unprocessable
 from chalicelib.core.roles import OPERATE, READ_SECRETS, WRITE
 from chalicelib.services import access, listing
-from chalicelib.services.brokering import fetching, lookup, route_bindings
+from chalicelib.services.brokering import bound, fetching, lookup, route_bindings
 from chalicelib.services.listing import page
 from chalicelib.tables.running import Route
 from chalicelib.tables.services import RouteBinding, ServiceInstance, ServiceOffering
@@ -108,7 +108,7 @@ def update(request: Request, guid: str) -> Answer:
 @endpoints("DELETE", "/v3/service_route_bindings/{guid}")
 def delete(request: Request, guid: str) -> Answer:
     binding, _ = lookup.binding_for(request.actor, RouteBinding, guid, OPERATE)
-    job = route_bindings.delete(request.world, request.actor, binding, request.trace)
+    job = bound.delete(request.world, request.actor, binding, request.trace)
     return accepted(request, job) if job else Answer(None, 204)
 
 

@@ -6,19 +6,16 @@ from typing import Any
 
 from pynamodb.expressions.update import Action
 
-from chalicelib.adapters.clock import new_guid, stamp
 from chalicelib.bootstrap import World
-from chalicelib.core.errors import Conflict, NameTaken, OperationInProgress, Unprocessable
-from chalicelib.core.osb import BIND, UNBIND, Call
+from chalicelib.core.errors import Conflict, NameTaken, Unprocessable
 from chalicelib.core.quotas import Use
 from chalicelib.core.roles import Actor
-from chalicelib.services import audit, jobs, listing, quotas, secrets
-from chalicelib.services.brokering import instance_calls, operations, orphans
+from chalicelib.services import jobs, listing, quotas, secrets
+from chalicelib.services.brokering import bound, instance_calls
 from chalicelib.services.brokering.lookup import require_idle
-from chalicelib.services.brokering.operations import Kind
 from chalicelib.tables.apps import App
 from chalicelib.tables.base import Name
-from chalicelib.tables.identity import Organization, Secret, Space
+from chalicelib.tables.identity import Secret, Space
 from chalicelib.tables.ledger import Job
 from chalicelib.tables.services import ServiceBinding, ServiceInstance, ServiceOffering, ServicePlan
 from chalicelib.tables.unit import Unit
@@ -30,7 +27,7 @@ MAX_PER_APP = 100
 
 
 def of_instance(guid: str) -> list[ServiceBinding]:
-    return listing.all_of(ServiceBinding, f"instance/{guid}/service_credential_bindings")
+    return listing.all_of(ServiceBinding, f"instance/{guid}/{ServiceBinding.KIND}")
 
 
 def of_app(guid: str) -> list[ServiceBinding]:
@@ -89,16 +86,11 @@ def create(
     require_idle(instance)
     if not instance.is_there:
         raise Unprocessable("The service instance has not been created successfully.")
-    binding.guid = new_guid()
-    binding.space_guid, binding.instance_guid = str(space.guid), str(instance.guid)
-    binding.app_guid = str(app.guid) if app else None
-    binding.broker_guid, binding.plan_guid = instance.broker_guid, instance.plan_guid
-    binding.catalog_ids = dict(instance.catalog_ids or {})
+    unit = world.unit(trace)
+    bound.draw_up(unit, binding, instance, space)
+    binding.app_guid, binding.plan_guid = str(app.guid) if app else None, instance.plan_guid
     plan = listing.find(ServicePlan, str(instance.plan_guid)) if instance.is_managed else None
     _check_bindable(instance, plan)
-    unit = world.unit(trace)
-    # Whoever begins something else with the instance at this moment begins anew, and sees the binding.
-    unit.check(ServiceInstance, str(instance.guid), condition=ServiceInstance.rev == instance.rev, refused=Conflict())
     replaced: list[ServiceBinding] = []
     if app is not None:
         replaced = _bind_once(unit, binding, app, strategy)
@@ -106,33 +98,8 @@ def create(
         unit.require(Space, str(space.guid), Unprocessable("The space is gone."))
         quotas.charge(unit, str(space.org_guid), str(space.guid), Use(service_keys=1))
     _take_name(unit, binding, replaced)
-    job = None
-    if instance.is_managed:
-        polling_s = plan.catalog.get("maximum_polling_duration") if plan else None
-        job = operations.begin(
-            world,
-            unit,
-            actor,
-            binding,
-            BIND,
-            "service_bindings.create" if app else "service_keys.create",
-            polling_s,
-            parameters,
-            delay_s,
-        )
-    else:
-        moment = stamp()
-        binding.last_operation = {
-            "type": "create",
-            "state": "succeeded",
-            "description": "",
-            "created_at": moment,
-            "updated_at": moment,
-        }
-    unit.create(binding)
-    _record(unit, actor, binding, str(space.org_guid), "start_create" if job else "create")
-    unit.commit()
-    return job
+    polling_s = plan.catalog.get("maximum_polling_duration") if plan else None
+    return bound.create(world, unit, actor, binding, space, parameters, polling_s, delay_s)
 
 
 def _check_bindable(instance: ServiceInstance, plan: ServicePlan | None) -> None:
@@ -195,51 +162,10 @@ def _forget(unit: Unit, binding: ServiceBinding) -> None:
         quotas.charge(unit, quotas.org_of(space_guid), space_guid, -Use(service_keys=1))
 
 
-def delete(world: World, actor: Actor, binding: ServiceBinding, trace: str = "") -> Job | None:
-    """None: it is gone. Raises OperationInProgress."""
-    instance = listing.find(ServiceInstance, str(binding.instance_guid))
-    if instance is not None:
-        require_idle(instance)
-    if binding.is_busy:
-        between = f"app and service instance {instance.name if instance else ''}"
-        raise OperationInProgress(
-            f"An operation for the service binding between {between} is in progress.", is_binding=True
-        )
-    return begin_delete(world, actor, binding, trace)
-
-
-def begin_delete(world: World, actor: Actor, binding: ServiceBinding, trace: str = "") -> Job | None:
-    """Whatever goes on with the instance: it may be what waits for this."""
-    if binding.broker_guid is None:
-        remove(world, binding, trace=trace, actor=actor)
-        return None
-    unit = world.unit(trace)
-    operation = "service_bindings.delete" if binding.type == "app" else "service_keys.delete"
-    job = operations.begin(world, unit, actor, binding, UNBIND, operation)
-    unit.put(binding)
-    _record(unit, actor, binding, _org_guid(binding), "start_delete")
-    unit.commit()
-    return job
-
-
-def remove(
-    world: World, binding: ServiceBinding, asks: bool = True, trace: str = "", actor: Actor = audit.SYSTEM
-) -> None:
-    """At once, with its app or instance. asks: what its broker has is asked back."""
-    unit = world.unit(trace)
-    _forget(unit, binding)
-    if asks and binding.broker_guid is not None:
-        # A call that is on its way at this moment must not come after the question.
-        after = 2 * world.config.timers.broker_timeout_s if binding.is_busy else 0
-        orphans.add(world, unit, str(binding.broker_guid), _path(binding), _query(binding), after)
-    _record(unit, actor, binding, _org_guid(binding), "delete")
-    unit.commit()
-
-
 def unbind_app(world: World, app_guid: str, trace: str = "") -> None:
     """All of an app that is going."""
     for binding in of_app(app_guid):
-        remove(world, binding, trace=trace)
+        bound.remove(world, binding, trace=trace)
 
 
 def bind_app(
@@ -275,67 +201,34 @@ def bind_app(
         raise Unprocessable(*(error["detail"] for error in done.errors))
 
 
-def _path(binding: ServiceBinding) -> str:
-    return f"/v2/service_instances/{binding.instance_guid}/service_bindings/{binding.guid}"
+def _asked(binding: ServiceBinding) -> dict[str, Any]:
+    """The app, for a binding that is not a key."""
+    if not binding.app_guid:
+        return {}
+    app = listing.get(App, str(binding.app_guid))
+    to_app = {
+        "app_guid": app.guid,
+        "space_guid": str(binding.space_guid),
+        "app_annotations": dict(app.annotations or {}),
+    }
+    return {"app_guid": app.guid, "bind_resource": to_app}
 
 
-def _query(binding: ServiceBinding) -> dict[str, str]:
-    return dict(binding.catalog_ids)
-
-
-def _call(world: World, binding: ServiceBinding) -> Call:
-    who = binding.pending["actor"]["guid"]
-    if binding.pending["verb"] == UNBIND:
-        return Call("DELETE", _path(binding), {**_query(binding), "accepts_incomplete": "true"}, identity=who)
-    instance = listing.get(ServiceInstance, str(binding.instance_guid))
-    space = listing.get(Space, str(binding.space_guid))
-    org = listing.get(Organization, str(space.org_guid))
-    body: dict[str, Any] = {"context": instance_calls.context(instance, space, org), **binding.catalog_ids}
-    if binding.app_guid:
-        app = listing.get(App, str(binding.app_guid))
-        annotations = dict(app.annotations or {})
-        body["app_guid"] = app.guid
-        body["bind_resource"] = {"app_guid": app.guid, "space_guid": space.guid, "app_annotations": annotations}
-    given = operations.parameters(world, binding)
-    if given is not None:
-        body["parameters"] = given
-    return Call("PUT", _path(binding), {"accepts_incomplete": "true"}, body, who)
-
-
-def _succeeded(world: World, unit: Unit, binding: ServiceBinding, body: Mapping[str, Any]) -> None:
-    actor = operations.actor_of(binding)
-    if binding.pending["verb"] == UNBIND:
-        _forget(unit, binding)
-        _record(unit, actor, binding, _org_guid(binding), "delete")
-        return
+def _keep(world: World, unit: Unit, binding: ServiceBinding, body: Mapping[str, Any]) -> None:
     kept = {name: body[name] for name in ("syslog_drain_url", "volume_mounts") if body.get(name)}
     secrets.write(world, unit, str(binding.guid), {"credentials": body.get("credentials") or {}, **kept})
-    operations.ended(binding)
-    unit.put(binding)
-    _record(unit, actor, binding, _org_guid(binding), "create")
 
 
-def _failed(world: World, unit: Unit, binding: ServiceBinding) -> None:
-    unit.put(binding)
+def _between(binding: ServiceBinding, instance: ServiceInstance | None) -> str:
+    return f"service binding between app and service instance {instance.name if instance else ''}"
 
 
-def _org_guid(binding: ServiceBinding) -> str:
-    return quotas.org_of(str(binding.space_guid))
-
-
-def _record(unit: Unit, actor: Actor, binding: ServiceBinding, org_guid: str, verb: str) -> None:
-    kind = "service_binding" if binding.type == "app" else "service_key"
-    data = {"app_guid": binding.app_guid, "service_instance_guid": binding.instance_guid, "name": binding.name}
-    audit.record(unit, actor, f"audit.{kind}.{verb}", binding, str(binding.space_guid), org_guid, {"request": data})
-
-
-operations.KINDS[ServiceBinding.KIND] = Kind(
+SORT = bound.Sort(
     model=ServiceBinding,
-    ready=lambda world, binding: None,
-    call=_call,
-    path=_path,
-    query=_query,
-    succeeded=_succeeded,
-    failed=_failed,
-    has_result=True,
+    event=lambda binding: "service_binding" if binding.type == "app" else "service_key",
+    ends=lambda binding: {"app_guid": binding.app_guid, "name": binding.name},
+    ask=_asked,
+    keep=_keep,
+    forget=_forget,
+    between=_between,
 )

@@ -10,20 +10,21 @@ from chalicelib.core.osb import DEPROVISION, PROVISION, UPDATE
 from chalicelib.core.quotas import Use
 from chalicelib.core.roles import WRITE, Actor
 from chalicelib.services import access, flags, jobs, listing, quotas, secrets
-from chalicelib.services.brokering import bindings, instance_calls, operations, orphans, route_bindings, visibility
+from chalicelib.services.brokering import (
+    bindings,
+    bound,
+    instance_calls,
+    operations,
+    orphans,
+    route_bindings,
+    visibility,
+)
 from chalicelib.services.brokering.instance_calls import record, scope
 from chalicelib.services.brokering.lookup import require_idle
 from chalicelib.services.brokering.operations import Kind
 from chalicelib.tables.identity import Space
 from chalicelib.tables.ledger import Job
-from chalicelib.tables.services import (
-    RouteBinding,
-    ServiceBinding,
-    ServiceBroker,
-    ServiceInstance,
-    ServiceOffering,
-    ServicePlan,
-)
+from chalicelib.tables.services import ServiceBroker, ServiceInstance, ServiceOffering, ServicePlan
 from chalicelib.tables.unit import Unit
 
 WRONG_SPACE = "Invalid space. Ensure that the space exists and you have access to it."
@@ -55,14 +56,8 @@ def create_user_provided(
 ) -> ServiceInstance:
     """``instance``: a draft. Raises Unprocessable, NotAuthorized, FeatureDisabled, NameTaken."""
     space = _space_for(actor, str(instance.space_guid))
-    instance.guid, moment = new_guid(), stamp()
-    instance.last_operation = {
-        "type": "create",
-        "state": "succeeded",
-        "description": "Operation succeeded",
-        "created_at": moment,
-        "updated_at": moment,
-    }
+    instance.guid = new_guid()
+    operations.done_at_once(instance, "Operation succeeded")
     unit = world.unit(trace)
     _new(unit, instance, space)
     secrets.write(world, unit, str(instance.guid), dict(credentials))
@@ -277,10 +272,8 @@ def remove(world: World, actor: Actor, instance: ServiceInstance, verb: str = "d
 
 
 def _forget_bindings(world: World, instance: ServiceInstance, trace: str, asks: bool = False) -> None:
-    for binding in bindings.of_instance(str(instance.guid)):
-        bindings.remove(world, binding, asks, trace)
-    for bound in route_bindings.of_instance(str(instance.guid)):
-        route_bindings.remove(world, bound, asks, trace)
+    for binding in bound.of_instance(str(instance.guid)):
+        bound.remove(world, binding, asks, trace)
 
 
 def _ready(world: World, instance: ServiceInstance) -> jobs.Later | BrokerError | None:
@@ -288,10 +281,7 @@ def _ready(world: World, instance: ServiceInstance) -> jobs.Later | BrokerError 
     if instance.pending["verb"] != DEPROVISION:
         return None
     asked = set(instance.pending["asked"])
-    left: list[ServiceBinding | RouteBinding] = [
-        *bindings.of_instance(str(instance.guid)),
-        *route_bindings.of_instance(str(instance.guid)),
-    ]
+    left = bound.of_instance(str(instance.guid))
     if not left:
         return None
     actor = operations.actor_of(instance)
@@ -300,10 +290,7 @@ def _ready(world: World, instance: ServiceInstance) -> jobs.Later | BrokerError 
         if guid in asked and binding.last_operation["state"] == "failed":
             return BrokerError(f"An operation for a binding failed: {binding.last_operation['description']}")
         if guid not in asked and not binding.is_busy:
-            if isinstance(binding, RouteBinding):
-                route_bindings.begin_delete(world, actor, binding, instance.pending["trace"])
-            else:
-                bindings.begin_delete(world, actor, binding, instance.pending["trace"])
+            bound.begin_delete(world, actor, binding, instance.pending["trace"])
             asked.add(guid)
             _note_asked(world, instance, sorted(asked))
     return jobs.Later(world.config.timers.broker_poll_s)
@@ -325,6 +312,9 @@ operations.KINDS[ServiceInstance.KIND] = Kind(
     succeeded=instance_calls.succeeded,
     failed=instance_calls.failed,
 )
+
+for sort in (bindings.SORT, route_bindings.SORT):
+    bound.add(sort)
 
 #: What brokers make, each with its ways; complete once this module is imported.
 KINDS = tuple(operations.KINDS)

@@ -108,6 +108,18 @@ def begin(
     )
 
 
+def done_at_once(row: Operated, description: str = "") -> None:
+    """Note in a new row, which the caller puts, that nobody had to be asked for it."""
+    moment = stamp()
+    row.last_operation = {
+        "type": "create",
+        "state": "succeeded",
+        "description": description,
+        "created_at": moment,
+        "updated_at": moment,
+    }
+
+
 def parameters(world: World, row: Operated) -> dict[str, Any] | None:
     """What the user gave the operation under way, or None."""
     try:

@@ -6,7 +6,7 @@ from chalicelib.bootstrap import World
 from chalicelib.core.errors import NameTaken, Unprocessable
 from chalicelib.core.roles import WRITE, Actor
 from chalicelib.services import flags, listing
-from chalicelib.services.brokering import bindings, visibility
+from chalicelib.services.brokering import bindings, bound, visibility
 from chalicelib.services.brokering.instance_calls import record, scope
 from chalicelib.services.brokering.lookup import require_idle
 from chalicelib.tables.identity import Space
@@ -86,7 +86,7 @@ def unshare(world: World, actor: Actor, instance: ServiceInstance, space: Space,
     require_idle(instance)
     for binding in bindings.of_instance(str(instance.guid)):
         if binding.space_guid == target:
-            bindings.remove(world, binding, trace=trace)
+            bound.remove(world, binding, trace=trace)
     take_from(world, actor, instance, str(space.org_guid), target, trace)
 
 

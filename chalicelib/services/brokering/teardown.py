@@ -2,7 +2,7 @@
 
 from chalicelib.bootstrap import World
 from chalicelib.services import audit, listing
-from chalicelib.services.brokering import bindings, brokers, instances, sharing
+from chalicelib.services.brokering import bound, brokers, instances, sharing
 from chalicelib.tables.services import ServiceInstance
 
 
@@ -12,8 +12,8 @@ def empty_space(world: World, guid: str, trace: str = "") -> None:
         if instance.space_guid == guid:
             instances.remove(world, audit.SYSTEM, instance, trace=trace)
             continue
-        for binding in bindings.of_instance(str(instance.guid)):
+        for binding in bound.of_instance(str(instance.guid)):
             if binding.space_guid == guid:
-                bindings.remove(world, binding, trace=trace)
+                bound.remove(world, binding, trace=trace)
         sharing.take_from(world, audit.SYSTEM, instance, "none", guid, trace)
     brokers.remove_from_space(world, guid, trace)
