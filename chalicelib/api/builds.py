@@ -4,19 +4,21 @@ from typing import Any
 
 from chalicelib.api.base import Answer, Endpoints, Request
 from chalicelib.api.parsing import Body
-from chalicelib.api.render import common, paginated, to_one, warned
-from chalicelib.api.scoped import narrowed, relabelled, scoped
+from chalicelib.api.render import common, to_one, warned
+from chalicelib.api.scoped import listed, relabelled
 from chalicelib.core import lifecycle
 from chalicelib.core.errors import NotAuthorized, NotFound, Unprocessable
 from chalicelib.core.roles import OPERATE
 from chalicelib.core.units import MAX_DISK_MB, MAX_MEMORY_MB
 from chalicelib.services import buildpacks, builds, listing, stacks
-from chalicelib.services.listing import page
 from chalicelib.services.owned import owned
 from chalicelib.services.packages import DOCKER
 from chalicelib.tables.apps import App, Build, Package
 
 endpoints = Endpoints(__name__)
+
+FILTERS = {"states": "state", "package_guids": "package_guid"}
+OF_APPS = FILTERS | {"app_guids": "app_guid"}
 
 WRONG_PACKAGE = "Unable to use package. Ensure that the package exists and you have access to it."
 
@@ -92,19 +94,13 @@ def _lifecycle(body: Body) -> tuple[str | None, str | None, list[str] | None]:
 
 @endpoints("GET", "/v3/builds")
 def index(request: Request) -> Answer:
-    return _listed(request, None, "app_guids")
+    return listed(request, Build, render, OF_APPS)
 
 
 @endpoints("GET", "/v3/apps/{guid}/builds")
 def of_app(request: Request, guid: str) -> Answer:
     owned(request.actor, App, guid)
-    return _listed(request, guid)
-
-
-def _listed(request: Request, app_guid: str | None, *filters: str) -> Answer:
-    what = scoped(request, Build.KIND, "states", "package_guids", *filters, app_guid=app_guid)
-    what = narrowed(request, what, states="state", package_guids="package_guid")
-    return paginated(request, page(Build, what), render)
+    return listed(request, Build, render, FILTERS, guid)
 
 
 @endpoints("GET", "/v3/builds/{guid}")

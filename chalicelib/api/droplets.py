@@ -5,7 +5,7 @@ from typing import Any
 from chalicelib.api.base import Answer, Endpoints, Request
 from chalicelib.api.parsing import Body
 from chalicelib.api.render import accepted, common, paginated, to_one
-from chalicelib.api.scoped import narrowed, relabelled, scoped
+from chalicelib.api.scoped import listed, narrowed, relabelled, scoped
 from chalicelib.core.errors import NotFound, Unprocessable
 from chalicelib.core.lifecycle import wrong_process_types
 from chalicelib.core.roles import DOWNLOAD, OPERATE, WRITE
@@ -101,8 +101,7 @@ def _wrong_types(types: Any) -> str | None:
 
 @endpoints("GET", "/v3/droplets")
 def index(request: Request) -> Answer:
-    what = scoped(request, Droplet.KIND, "app_guids", "states")
-    return paginated(request, page(Droplet, narrowed(request, what, states="state")), render_listed)
+    return listed(request, Droplet, render_listed, {"states": "state", "app_guids": "app_guid"})
 
 
 @endpoints("GET", "/v3/apps/{guid}/droplets")

@@ -1,17 +1,19 @@
 """What offerings and plans have in common as lists: who asks, and what they are filtered by."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from chalicelib.api.base import Request
-from chalicelib.api.parsing import Body
+from chalicelib.api.scoped import relabel
 from chalicelib.core.errors import BadQuery
 from chalicelib.core.roles import Actor
 from chalicelib.services import listing
 from chalicelib.services.brokering import visibility
 from chalicelib.services.listing import Listing
 from chalicelib.tables.identity import Space
-from chalicelib.tables.services import ServicePlan
+from chalicelib.tables.services import ServiceOffering, ServicePlan
+
+Offered = TypeVar("Offered", ServiceOffering, ServicePlan)
 
 
 def caller(request: Request) -> Actor:
@@ -46,9 +48,7 @@ def _spaces_of(orgs: frozenset[str]) -> list[Any]:
     return [*listing.load(Space, found), *(Space("none", org_guid=guid) for guid in sorted(orgs))]
 
 
-def describe(request: Request, resource: Any) -> None:
-    """Take a PATCH that can change nothing but metadata. Raises NotAuthorized, Unprocessable."""
+def described(request: Request, resource: Offered) -> Offered:
+    """A PATCH that can change nothing but metadata. Raises NotAuthorized, Unprocessable."""
     visibility.require_change(request.actor, resource)
-    body = Body(request.json())
-    body.metadata(resource)
-    body.done()
+    return relabel(request, resource)

@@ -7,7 +7,7 @@ from chalicelib.api import droplets
 from chalicelib.api.base import Answer, Endpoints, Request
 from chalicelib.api.parsing import Body
 from chalicelib.api.render import accepted, common, paginated, to_one
-from chalicelib.api.scoped import narrowed, relabelled, scoped
+from chalicelib.api.scoped import listed, narrowed, relabelled, scoped
 from chalicelib.core.errors import NotAuthorized, NotFound, Unprocessable
 from chalicelib.core.roles import READ_SECRETS, WRITE
 from chalicelib.services import flags, packages
@@ -17,6 +17,9 @@ from chalicelib.tables.apps import App, Droplet, Package
 from chalicelib.tables.identity import Space
 
 endpoints = Endpoints(__name__)
+
+FILTERS = {"states": "state", "types": "type"}
+OF_APPS = FILTERS | {"app_guids": "app_guid"}
 
 WRONG_APP = "App is invalid. Ensure it exists and you have access to it."
 #: What Cloud Foundry shows in place of a password.
@@ -110,19 +113,13 @@ def _writable_app(request: Request, guid: str) -> tuple[App, Space]:
 
 @endpoints("GET", "/v3/packages")
 def index(request: Request) -> Answer:
-    return _listed(request, None, "app_guids")
+    return listed(request, Package, render, OF_APPS)
 
 
 @endpoints("GET", "/v3/apps/{guid}/packages")
 def of_app(request: Request, guid: str) -> Answer:
     owned(request.actor, App, guid)
-    return _listed(request, guid)
-
-
-def _listed(request: Request, app_guid: str | None, *filters: str) -> Answer:
-    what = scoped(request, Package.KIND, "states", "types", *filters, app_guid=app_guid)
-    what = narrowed(request, what, states="state", types="type")
-    return paginated(request, page(Package, what), render)
+    return listed(request, Package, render, FILTERS, guid)
 
 
 @endpoints("GET", "/v3/packages/{guid}")

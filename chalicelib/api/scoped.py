@@ -1,20 +1,21 @@
 """Lists of what belongs to spaces and apps: only what the caller may see, from the smallest lists that hold it."""
 
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from functools import partial
 from typing import Any, TypeVar
 
-from chalicelib.api.base import Request
+from chalicelib.api.base import Answer, Request
 from chalicelib.api.parsing import Body
-from chalicelib.api.render import listing
+from chalicelib.api.render import Render, listing, paginated
 from chalicelib.core.roles import READ, WRITE
 from chalicelib.services import access
-from chalicelib.services.listing import Join, Listing, Test, load, members
+from chalicelib.services.listing import Join, Listing, Test, load, members, page
 from chalicelib.services.owned import owned
 from chalicelib.tables.apps import App, AppPart
 from chalicelib.tables.base import Resource
 
 P = TypeVar("P", bound=AppPart)
+R = TypeVar("R", bound=Resource)
 
 #: So many apps are asked one by one for what is theirs.
 FEW_APPS = 5
@@ -96,6 +97,14 @@ def narrowed(request: Request, what: Listing, **attributes: str) -> Listing:
     return what
 
 
+def listed(
+    request: Request, model: type[AppPart], render: Render, filters: Mapping[str, str], app_guid: str | None = None
+) -> Answer:
+    """A page of what belongs to apps, or to the one in the path. filters: parameter -> attribute of that value."""
+    what = scoped(request, model.KIND, *filters, app_guid=app_guid)
+    return paginated(request, page(model, narrowed(request, what, **filters)), render)
+
+
 def belonging(request: Request, what: Listing, **ends: tuple[type[Resource], str]) -> Listing:
     """``belonging(request, what, app_names=(App, "app_guid"))``: only what belongs to one with a name of the query's.
 
@@ -125,10 +134,15 @@ def _is_named(names: Set[str], resource: Resource) -> bool:
 def relabelled(request: Request, model: type[P], guid: str) -> P:
     """A PATCH that can change nothing but metadata."""
     part, _ = owned(request.actor, model, guid, WRITE)
+    return relabel(request, part)
+
+
+def relabel(request: Request, resource: R) -> R:
+    """The same of what the caller has been seen to be allowed to change."""
     body = Body(request.json())
-    body.metadata(part)
+    body.metadata(resource)
     body.done()
     unit = request.world.unit(request.trace)
-    unit.put(part)
+    unit.put(resource)
     unit.commit()
-    return part
+    return resource

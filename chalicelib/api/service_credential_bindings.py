@@ -5,17 +5,17 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from chalicelib.api import apps, service_instances
+from chalicelib.api import apps, service_bindings, service_instances
 from chalicelib.api.base import Answer, Endpoints, Request
 from chalicelib.api.included import Way, included
 from chalicelib.api.parsing import Body
 from chalicelib.api.render import accepted, common, paginated, to_one
-from chalicelib.api.scoped import belonging, leading_to, narrowed, scoped
+from chalicelib.api.scoped import belonging, leading_to, narrowed, relabel, scoped
 from chalicelib.api.service_parts import an_object, last_operation
-from chalicelib.core.errors import BadQuery, NoParameters, NotFound, Unprocessable
+from chalicelib.core.errors import BadQuery, NotFound, Unprocessable
 from chalicelib.core.roles import OPERATE, READ, READ_VARIABLES, WRITE, Actor
 from chalicelib.services import access, listing
-from chalicelib.services.brokering import bindings, bound, fetching, lookup
+from chalicelib.services.brokering import bindings, bound, lookup
 from chalicelib.services.listing import Listing, Test, page
 from chalicelib.tables.apps import App
 from chalicelib.tables.identity import Space
@@ -175,24 +175,13 @@ def _ends(actor: Actor, instance_guid: str, app_guid: str | None) -> tuple[Servi
 
 @endpoints("GET", "/v3/service_credential_bindings/{guid}")
 def show(request: Request, guid: str) -> Answer:
-    request.only("include")
-    binding, _ = lookup.binding_for(request.actor, ServiceBinding, guid)
-    document = render(request, binding)
-    if (more := included(request, [binding], WAYS)) is not None:
-        document["included"] = more
-    return Answer(document)
+    return service_bindings.shown(request, ServiceBinding, guid, render, WAYS)
 
 
 @endpoints("PATCH", "/v3/service_credential_bindings/{guid}")
 def update(request: Request, guid: str) -> Answer:
     binding, _ = lookup.binding_for(request.actor, ServiceBinding, guid, WRITE)
-    body = Body(request.json())
-    body.metadata(binding)
-    body.done()
-    unit = request.world.unit(request.trace)
-    unit.put(binding)
-    unit.commit()
-    return Answer(render(request, binding))
+    return Answer(render(request, relabel(request, binding)))
 
 
 @endpoints("DELETE", "/v3/service_credential_bindings/{guid}")
@@ -220,9 +209,4 @@ def details(request: Request, guid: str) -> Answer:
 
 @endpoints("GET", "/v3/service_credential_bindings/{guid}/parameters")
 def parameters(request: Request, guid: str) -> Answer:
-    binding, _ = lookup.binding_for(request.actor, ServiceBinding, guid, READ_VARIABLES)
-    instance = listing.find(ServiceInstance, str(binding.instance_guid))
-    offering = listing.find(ServiceOffering, str(instance.offering_guid)) if instance else None
-    if offering is None or not offering.catalog.get("bindings_retrievable") or binding.is_busy:
-        raise NoParameters("service binding")
-    return Answer(fetching.parameters(request.world, binding, request.trace))
+    return service_bindings.parameters(request, ServiceBinding, guid, READ_VARIABLES)

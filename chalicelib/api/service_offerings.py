@@ -5,7 +5,7 @@ from typing import Any
 from chalicelib.api import service_brokers
 from chalicelib.api.base import Answer, Endpoints, Request
 from chalicelib.api.included import Way, field_parameters, fields, included
-from chalicelib.api.marketplace import available, caller, describe, usable
+from chalicelib.api.marketplace import available, caller, described, usable
 from chalicelib.api.render import common, listing, paginated, to_one
 from chalicelib.api.scoped import belonging, narrowed
 from chalicelib.core.errors import BadQuery
@@ -81,9 +81,7 @@ def show(request: Request, guid: str) -> Answer:
 @endpoints("PATCH", "/v3/service_offerings/{guid}")
 def update(request: Request, guid: str) -> Answer:
     offering = visibility.offering_for(request.actor, guid)
-    describe(request, offering)
-    offerings.describe(request.world, offering, request.trace)
-    return Answer(render(request, offering))
+    return Answer(render(request, described(request, offering)))
 
 
 @endpoints("DELETE", "/v3/service_offerings/{guid}")

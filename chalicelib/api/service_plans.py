@@ -5,7 +5,7 @@ from typing import Any
 from chalicelib.api import organizations, service_brokers, service_offerings, spaces
 from chalicelib.api.base import Answer, Endpoints, Request
 from chalicelib.api.included import Way, field_parameters, fields, included
-from chalicelib.api.marketplace import available, caller, describe, usable
+from chalicelib.api.marketplace import available, caller, described, usable
 from chalicelib.api.parsing import Body
 from chalicelib.api.render import common, listing, paginated, to_one
 from chalicelib.api.scoped import belonging, narrowed
@@ -120,9 +120,7 @@ def show(request: Request, guid: str) -> Answer:
 @endpoints("PATCH", "/v3/service_plans/{guid}")
 def update(request: Request, guid: str) -> Answer:
     plan = visibility.plan_for(request.actor, guid)
-    describe(request, plan)
-    offerings.describe(request.world, plan, request.trace)
-    return Answer(render(request, plan))
+    return Answer(render(request, described(request, plan)))
 
 
 @endpoints("DELETE", "/v3/service_plans/{guid}")

@@ -2,20 +2,20 @@
 
 from typing import Any
 
-from chalicelib.api import routes, service_instances
+from chalicelib.api import routes, service_bindings, service_instances
 from chalicelib.api.base import Answer, Endpoints, Request
 from chalicelib.api.included import Way, included
 from chalicelib.api.parsing import Body
 from chalicelib.api.render import accepted, common, paginated, to_one, warned
-from chalicelib.api.scoped import belonging, narrowed, scoped
+from chalicelib.api.scoped import belonging, narrowed, relabel, scoped
 from chalicelib.api.service_parts import an_object, last_operation
-from chalicelib.core.errors import NoParameters, NotFound, Unprocessable
+from chalicelib.core.errors import NotFound, Unprocessable
 from chalicelib.core.roles import OPERATE, READ_SECRETS, WRITE
 from chalicelib.services import access, listing
-from chalicelib.services.brokering import bound, fetching, lookup, route_bindings
+from chalicelib.services.brokering import bound, lookup, route_bindings
 from chalicelib.services.listing import page
 from chalicelib.tables.running import Route
-from chalicelib.tables.services import RouteBinding, ServiceInstance, ServiceOffering
+from chalicelib.tables.services import RouteBinding, ServiceInstance
 
 endpoints = Endpoints(__name__)
 
@@ -85,24 +85,13 @@ def create(request: Request) -> Answer:
 
 @endpoints("GET", "/v3/service_route_bindings/{guid}")
 def show(request: Request, guid: str) -> Answer:
-    request.only("include")
-    binding, _ = lookup.binding_for(request.actor, RouteBinding, guid)
-    document = render(request, binding)
-    if (more := included(request, [binding], WAYS)) is not None:
-        document["included"] = more
-    return Answer(document)
+    return service_bindings.shown(request, RouteBinding, guid, render, WAYS)
 
 
 @endpoints("PATCH", "/v3/service_route_bindings/{guid}")
 def update(request: Request, guid: str) -> Answer:
     binding, _ = lookup.binding_for(request.actor, RouteBinding, guid, WRITE)
-    body = Body(request.json())
-    body.metadata(binding)
-    body.done()
-    unit = request.world.unit(request.trace)
-    unit.put(binding)
-    unit.commit()
-    return Answer(render(request, binding))
+    return Answer(render(request, relabel(request, binding)))
 
 
 @endpoints("DELETE", "/v3/service_route_bindings/{guid}")
@@ -114,9 +103,4 @@ def delete(request: Request, guid: str) -> Answer:
 
 @endpoints("GET", "/v3/service_route_bindings/{guid}/parameters")
 def parameters(request: Request, guid: str) -> Answer:
-    binding, _ = lookup.binding_for(request.actor, RouteBinding, guid, READ_SECRETS)
-    instance = listing.find(ServiceInstance, str(binding.instance_guid))
-    offering = listing.find(ServiceOffering, str(instance.offering_guid)) if instance else None
-    if offering is None or not offering.catalog.get("bindings_retrievable") or binding.is_busy:
-        raise NoParameters("service binding")
-    return Answer(fetching.parameters(request.world, binding, request.trace))
+    return service_bindings.parameters(request, RouteBinding, guid, READ_SECRETS)

@@ -91,13 +91,6 @@ def _withdrawn(item: ServicePlan | ServiceOffering, used: bool) -> Callable[[Uni
     return withdraw
 
 
-def describe(world: World, resource: ServiceOffering | ServicePlan, trace: str = "") -> None:
-    """Save the metadata that the caller merged into it."""
-    unit = world.unit(trace)
-    unit.put(resource)
-    unit.commit()
-
-
 def delete_plan(world: World, actor: Actor, plan: ServicePlan, trace: str = "") -> None:
     """Raises Unprocessable while it has instances."""
     if listing.members([f"plan/{plan.guid}/service_instances"]):
