@@ -6,24 +6,20 @@ import tempfile
 from typing import Any
 
 from chalicelib.adapters.blobs import BlobMissing
-from chalicelib.adapters.clock import new_guid, now
+from chalicelib.adapters.clock import new_guid
 from chalicelib.bootstrap import World
 from chalicelib.core import droplets as rules
 from chalicelib.core.archive import ArchiveRefused
 from chalicelib.core.errors import NotFound, Unprocessable
 from chalicelib.core.lifecycle import wrong_process_types
 from chalicelib.core.roles import WRITE, Actor
-from chalicelib.services import audit, droplets, jobs, listing, stacks
+from chalicelib.services import audit, bits, droplets, jobs, listing, stacks
+from chalicelib.services.bits import AWAITING, COPYING, PROCESSING, STAGED
 from chalicelib.services.intake import Claim, Intake
 from chalicelib.services.owned import owned
 from chalicelib.tables.apps import App, Droplet
 from chalicelib.tables.identity import Space
 from chalicelib.tables.unit import Unit
-
-AWAITING, PROCESSING, COPYING, STAGED, FAILED = "AWAITING_UPLOAD", "PROCESSING_UPLOAD", "COPYING", "STAGED", "FAILED"
-
-#: Seconds that looking at a droplet, or copying it, may take; the jobs function tries again until then.
-DEADLINE_S = 1800
 
 ONCE = "Droplet may be uploaded only once. Create a new droplet to upload bits."
 ARCH = re.compile(r"[a-z0-9_]{1,30}")
@@ -58,8 +54,8 @@ def take_upload(world: World, claim: Claim, trace: str) -> tuple[Droplet, str]:
     app, space = listing.get(App, str(droplet.app_guid)), listing.get(Space, str(droplet.space_guid))
     unit = world.unit(trace)
     job = jobs.start(unit, "droplet.upload", "take-droplet", droplet, guid=claim.guid, upload=claim.key)
-    droplet.state, droplet.upload, droplet.job_guid = PROCESSING, claim.key, str(job.guid)
-    _begin(unit, droplet)
+    droplet.upload, droplet.job_guid = claim.key, str(job.guid)
+    bits.begin(unit, droplet, PROCESSING)
     unit.put(droplet)
     _record(unit, claim.actor, "upload", droplet, app, space)
     unit.commit()
@@ -77,10 +73,10 @@ def _take(world: World, work: dict[str, Any]) -> None:
             _accept(world, droplet, upload)
         except (ArchiveRefused, BlobMissing) as error:
             reason = str(error) if isinstance(error, ArchiveRefused) else "the uploaded bits are not there any more"
-            _end(world, droplet, f"The droplet is invalid: {reason}")
+            bits.end(world, droplet, f"The droplet is invalid: {reason}")
             world.blobs.delete(upload)
             raise Unprocessable(str(droplet.error)) from None
-        _end(world, droplet)
+        bits.end(world, droplet)
     world.blobs.delete(upload)
 
 
@@ -133,7 +129,7 @@ def copy(world: World, actor: Actor, source: Droplet, app: App, space: Space, tr
     """A droplet of ``app`` with the bits of another one. Raises Unprocessable for one that has none."""
     if source.state != STAGED:
         raise Unprocessable("Source droplet must be staged.")
-    droplet = Droplet(new_guid(), app_guid=str(app.guid), space_guid=str(space.guid), state=COPYING)
+    droplet = Droplet(new_guid(), app_guid=str(app.guid), space_guid=str(space.guid))
     for name in ("digest", "size_bytes", "stack", "arch", "process_types", "buildpacks", "lifecycle_type", "image"):
         setattr(droplet, name, getattr(source, name))
     unit = world.unit(trace)
@@ -142,7 +138,7 @@ def copy(world: World, actor: Actor, source: Droplet, app: App, space: Space, tr
         droplet.state = STAGED
     else:
         jobs.start(unit, "droplet.copy", "copy-droplet", droplet, guid=str(droplet.guid), source=str(source.guid))
-        _begin(unit, droplet)
+        bits.begin(unit, droplet, COPYING)
     unit.create(droplet)
     _record(unit, actor, "create", droplet, app, space)
     unit.commit()
@@ -151,38 +147,11 @@ def copy(world: World, actor: Actor, source: Droplet, app: App, space: Space, tr
 
 @jobs.worker("copy-droplet")
 def _copy(world: World, work: dict[str, Any]) -> None:
-    droplet = listing.find(Droplet, work["guid"])
-    if droplet is None or droplet.state != COPYING:
-        return
-    try:
-        world.blobs.copy(droplets.key(work["source"]), droplets.key(work["guid"]))
-    except BlobMissing:
-        _end(world, droplet, "The source droplet has no bits any more.")
-        raise Unprocessable(str(droplet.error)) from None
-    _end(world, droplet)
-
-
-def _begin(unit: Unit, droplet: Droplet) -> None:
-    """Have the sweep look after it."""
-    droplet.deadline = now() + DEADLINE_S
-    unit.due(droplet, droplet.deadline)
-
-
-def _end(world: World, droplet: Droplet, error: str | None = None) -> None:
-    """STAGED, or FAILED with a reason."""
-    droplet.state, droplet.error = (FAILED, error) if error else (STAGED, None)
-    unit = world.unit()
-    unit.put(droplet)
-    if droplet.deadline:
-        unit.settled(droplet, float(droplet.deadline))
-    unit.commit()
+    bits.copy(world, Droplet, work, droplets.key)
 
 
 def expired(world: World, guid: str) -> None:
-    """The sweep found its deadline passed."""
-    droplet = listing.find(Droplet, guid)
-    if droplet is not None and droplet.state in (PROCESSING, COPYING):
-        _end(world, droplet, "The droplet was not ready in its time. Upload or copy it again.")
+    bits.expired(world, Droplet, guid)
 
 
 def _record(unit: Unit, actor: Actor, verb: str, droplet: Droplet, app: App, space: Space) -> None:

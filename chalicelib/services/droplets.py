@@ -3,7 +3,7 @@
 from chalicelib.bootstrap import World
 from chalicelib.core.errors import NotFound, PaasError, Unprocessable
 from chalicelib.core.roles import Actor
-from chalicelib.services import audit, jobs, listing
+from chalicelib.services import audit, bits, jobs, listing
 from chalicelib.tables.apps import App, Droplet
 from chalicelib.tables.identity import Space
 from chalicelib.tables.ledger import Job
@@ -71,9 +71,4 @@ def _delete(world: World, work: dict[str, str]) -> None:
 
 
 def remove(world: World, droplet: Droplet, trace: str = "") -> None:
-    world.blobs.delete(key(str(droplet.guid)))
-    unit = world.unit(trace)
-    unit.remove(droplet)
-    if droplet.deadline:
-        unit.settled(droplet, float(droplet.deadline))
-    unit.commit()
+    bits.remove(world, droplet, key, trace)

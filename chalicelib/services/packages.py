@@ -4,13 +4,14 @@ import json
 from typing import Any
 
 from chalicelib.adapters.blobs import BlobMissing
-from chalicelib.adapters.clock import new_guid, now
+from chalicelib.adapters.clock import new_guid
 from chalicelib.bootstrap import World
 from chalicelib.core.archive import ArchiveLimits, ArchiveRefused
 from chalicelib.core.errors import BitsAlreadyUploaded, NotFound, Unprocessable
 from chalicelib.core.roles import WRITE, Actor
-from chalicelib.services import audit, flags, jobs, listing
+from chalicelib.services import audit, bits, flags, jobs, listing
 from chalicelib.services.assembly import PoolFile, assemble, package_key
+from chalicelib.services.bits import AWAITING, COPYING, PROCESSING, READY
 from chalicelib.services.intake import Claim, Intake
 from chalicelib.services.owned import owned
 from chalicelib.services.pool import IndexedBlobs
@@ -19,12 +20,7 @@ from chalicelib.tables.identity import Secret, Space
 from chalicelib.tables.ledger import Job
 from chalicelib.tables.unit import Unit
 
-AWAITING, PROCESSING, READY, FAILED = "AWAITING_UPLOAD", "PROCESSING_UPLOAD", "READY", "FAILED"
-COPYING, EXPIRED = "COPYING", "EXPIRED"
 BITS, DOCKER = "bits", "docker"
-
-#: Seconds that assembling may take; the jobs function tries again until then.
-DEADLINE_S = 1800
 
 LIMITS = ArchiveLimits()
 #: Packages up to this size are assembled before the answer, which saves the client a round of polling.
@@ -61,8 +57,7 @@ def copy(world: World, actor: Actor, source: Package, app: App, space: Space, tr
         for secret in Secret.query(str(source.guid), consistent_read=True):
             unit.put(Secret(str(package.guid), sealed=bytes(secret.sealed)))
     else:
-        package.state, package.deadline = COPYING, now() + DEADLINE_S
-        unit.due(package, package.deadline)
+        bits.begin(unit, package, COPYING)
         jobs.start(unit, "package.copy", "copy-package", package, guid=str(package.guid), source=str(source.guid))
     _add(unit, actor, package, app, space)
     unit.commit()
@@ -77,15 +72,7 @@ def _add(unit: Unit, actor: Actor, package: Package, app: App, space: Space) -> 
 
 @jobs.worker("copy-package")
 def _copy(world: World, work: dict[str, Any]) -> None:
-    package = listing.find(Package, work["guid"])
-    if package is None or package.state != COPYING:
-        return
-    try:
-        world.blobs.copy(package_key(work["source"]), package_key(work["guid"]))
-    except BlobMissing:
-        end(world, package, error="The source package has no bits any more.")
-        raise Unprocessable(str(package.error)) from None
-    end(world, package)
+    bits.copy(world, Package, work, package_key)
 
 
 def may_upload(actor: Actor, guid: str) -> None:
@@ -115,8 +102,8 @@ def take_upload(world: World, claim: Claim, trace: str) -> tuple[Package, None]:
         world.blobs.put_bytes(claim.list_key, json.dumps(claim.resources).encode(), "application/json")
     package.upload = claim.key
     unit = world.unit(trace)
-    bits, listed = claim.key if claim.size else None, claim.list_key if claim.resources else None
-    job = take_bits(unit, package, bits, listed, INLINE_GRACE_S if inline else 0)
+    sent, listed = claim.key if claim.size else None, claim.list_key if claim.resources else None
+    job = take_bits(unit, package, sent, listed, INLINE_GRACE_S if inline else 0)
     app, space = listing.get(App, str(package.app_guid)), listing.get(Space, str(package.space_guid))
     _record(unit, claim.actor, "upload", package, app, space)
     unit.commit()
@@ -142,9 +129,8 @@ INTAKE = Intake(may_upload, take_upload, LIMITS.packed_bytes)
 
 def take_bits(unit: Unit, package: Package, upload: str | None, resources: str | None, delay_s: float) -> Job:
     """Have the package assembled from two blobs: the uploaded zip, and the JSON list of what the pool has."""
-    package.state, package.deadline = PROCESSING, now() + DEADLINE_S
+    bits.begin(unit, package, PROCESSING)
     unit.put(package)
-    unit.due(package, package.deadline)
     work: dict[str, Any] = {"guid": str(package.guid), "upload": upload, "resources": resources}
     return jobs.start(unit, "package.upload", "assemble-package", package, delay_s, **work)
 
@@ -158,15 +144,15 @@ def _assemble(world: World, work: dict[str, Any]) -> None:
     try:
         made = assemble(IndexedBlobs(world.blobs), str(package.guid), work["upload"], _resources(world, work))
     except ArchiveRefused as error:
-        end(world, package, error=f"The package is invalid: {error}")
+        bits.end(world, package, f"The package is invalid: {error}")
         raise Unprocessable(str(package.error)) from None
     except BlobMissing:
         current = listing.find(Package, work["guid"])
         if current is not None and current.state == PROCESSING:
-            end(world, current, error="The uploaded bits are not there any more. Upload them again.")
+            bits.end(world, current, "The uploaded bits are not there any more. Upload them again.")
         return
     package.checksum, package.size_bytes = made.sha256, made.size
-    end(world, package)
+    bits.end(world, package)
     for key in (work["upload"], work["resources"]):
         if key:
             world.blobs.delete(key)
@@ -178,21 +164,8 @@ def _resources(world: World, work: dict[str, Any]) -> list[PoolFile]:
     return [PoolFile.read(item) for item in json.loads(world.blobs.get_bytes(work["resources"]))]
 
 
-def end(world: World, package: Package, error: str | None = None) -> None:
-    """READY, or FAILED with a reason."""
-    package.state, package.error = (FAILED, error) if error else (READY, None)
-    unit = world.unit()
-    unit.put(package)
-    if package.deadline:
-        unit.settled(package, float(package.deadline))
-    unit.commit()
-
-
 def expired(world: World, guid: str) -> None:
-    """The sweep found its deadline passed."""
-    package = listing.find(Package, guid)
-    if package is not None and package.state in (PROCESSING, COPYING):
-        end(world, package, error="The package was not put together in its time. Upload it again.")
+    bits.expired(world, Package, guid)
 
 
 def delete(world: World, actor: Actor, package: Package, space: Space, trace: str = "") -> Job:
@@ -212,13 +185,7 @@ def _delete(world: World, work: dict[str, str]) -> None:
 
 
 def remove(world: World, package: Package, trace: str = "") -> None:
-    world.blobs.delete(package_key(str(package.guid)))
-    unit = world.unit(trace)
-    unit.remove(package)
-    unit.delete(Secret(str(package.guid)))
-    if package.deadline:
-        unit.settled(package, float(package.deadline))
-    unit.commit()
+    bits.remove(world, package, package_key, trace)
 
 
 def download_url(world: World, package: Package) -> str:

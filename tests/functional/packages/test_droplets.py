@@ -173,7 +173,7 @@ def test_the_end_may_be_told_twice_and_a_dead_job_is_ended_by_the_sweep(desk: De
     assert answers[0].headers["location"] == answers[1].headers["location"]
     droplet_bits.expired(desk.world, guid)
     deadlines.sweep(desk.world)
-    assert "not ready in its time" in desk.api.get(f"/v3/droplets/{guid}").json["error"]
+    assert "not put together in its time" in desk.api.get(f"/v3/droplets/{guid}").json["error"]
     desk.run_jobs()
     assert desk.api.get(f"/v3/droplets/{guid}").json["state"] == "FAILED"
     assert desk.job(desk.api.delete(f"/v3/droplets/{guid}"))["state"] == "COMPLETE"
