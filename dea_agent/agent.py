@@ -152,14 +152,16 @@ class Agent:
         # Imported when the first build comes: a DEA starts faster without.
         from dea_agent.staging import Stager
 
+        work_dir, cache_dir = self._config.dir / "staging", self._config.dir / "staging-cache"
         return Stager(
-            work_dir=self._config.dir / "staging",
-            cache_dir=self._config.dir / "staging-cache",
+            work_dir=work_dir,
+            cache_dir=cache_dir,
             uid_base=self._config.staging_uid_base,
             buildpacks_dir=self._config.buildpacks_dir,
             dea=self._config.dea_id,
             boot=self.boot,
             allowed=self._config.allowed_addresses,
+            sandboxes=self._runtime.sandboxes(cache_dir, work_dir, self._config.allowed_addresses),
         )
 
     # Coming.

@@ -9,10 +9,14 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.contracts.auction import Limits
 from chalicelib.contracts.routing import OpenPort
+from chalicelib.core.addresses import Allowed
+
+if TYPE_CHECKING:  # a DEA starts faster without
+    from dea_agent.staging.sandbox import Sandboxes
 
 #: What bash runs in HOME: the scripts that buildpacks and users left for the start, then the command ($1).
 LAUNCHER = """\
@@ -162,6 +166,11 @@ class Runtime(Protocol):
 
     async def sweep(self, known: set[str]) -> None:
         """End and remove everything of this agent whose guid is not known."""
+        ...
+
+    def sandboxes(self, cache_dir: Path, work_dir: Path, allowed: Allowed) -> "Sandboxes":
+        """Where builds run their scripts. cache_dir: the agent's, with buildpacks and tools. work_dir: of its builds.
+        allowed: where they may connect besides public places, as far as this runtime can tell places apart."""
         ...
 
     async def close(self) -> None:

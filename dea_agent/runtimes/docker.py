@@ -13,13 +13,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import docker
 import requests
 from docker.errors import DockerException, ImageNotFound, NotFound
 from docker.types import Mount, Ulimit
 
+from chalicelib.contracts.auction import Limits
+from chalicelib.core.addresses import Allowed
 from dea_agent import trees
 from dea_agent.runtimes.base import Container, Launch, LaunchError, shim_order
 from dea_agent.runtimes.cgroup import MAX_PIDS
@@ -28,6 +30,9 @@ from dea_agent.runtimes.docker_bridge import remove as remove_bridge
 from dea_agent.runtimes.docker_container import AGAIN_S, DockerContainer
 from dea_agent.runtimes.docker_volumes import MIB, Volume, VolumeError, Volumes
 from dea_agent.runtimes.process import SHIM, SHIM_START_S
+
+if TYPE_CHECKING:  # a DEA starts faster without
+    from dea_agent.staging.sandbox import Sandboxes
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +82,7 @@ class DockerRuntime:
         self._client, self._owner, self._cloud, self._host = client, owner, cloud, host
         self._volumes = volumes
         self._bridge = Bridge(client, owner, {OWNER: owner, CLOUD: cloud})
+        self._bridges = [self._bridge]
         self._containers: dict[str, DockerContainer] = {}
         self._loop = asyncio.get_running_loop()
         threading.Thread(target=self._hear, name="docker-events", daemon=True).start()
@@ -160,41 +166,51 @@ class DockerRuntime:
 
     def creation(self, launch: Launch) -> dict[str, Any]:
         """The arguments of the container's creation; nothing secret is among them."""
-        memory = f"{launch.limits.memory_mb}m"
         mounts = [
             Mount(str(ROOT), str(launch.root), type="bind"),
             Mount(str(CONTROL), str(launch.control), type="bind"),
             Mount(str(LOGS), str(launch.logs), type="bind"),
             Mount(SHIM_INSIDE, str(SHIM), type="bind", read_only=True),
-            *(Mount(f"/etc/{name}", str(launch.control / name), type="bind", read_only=True) for name in ACCOUNTS),
+            *account_mounts(launch.control),
         ]
         return {
-            "image": IMAGE,
-            "command": ["/usr/bin/python3", "-I", "-S", SHIM_INSIDE],
-            "name": f"{self._owner}-{launch.guid}",
-            "labels": {
-                OWNER: self._owner,
-                INSTANCE: launch.guid,
-                CLOUD: self._cloud,
-                DISK_MB: str(launch.limits.disk_mb),
-            },
-            "user": "0:0" if launch.uid is not None else f"{os.geteuid()}:{os.getegid()}",
-            "stdin_open": True,
+            **self.contained(launch.guid, launch.limits, launch.uid),
             "mounts": mounts,
-            "read_only": True,
             "tmpfs": SCRATCH,
             "network": self._bridge.name,
             "ports": {f"{port.internal}/tcp": (self._host, port.external) for port in launch.ports},
+        }
+
+    def contained(self, guid: str, limits: Limits, uid: int | None) -> dict[str, Any]:
+        """What holds for every container of this agent: its name and labels, its limits and rights. Its first process
+        is Python, with a script of ours, which hands over to the user ``uid``; None for the agent's own."""
+        memory = f"{limits.memory_mb}m"
+        return {
+            "image": IMAGE,
+            "command": ["/usr/bin/python3", "-I", "-S", SHIM_INSIDE],
+            "name": f"{self._owner}-{guid}",
+            "labels": {OWNER: self._owner, INSTANCE: guid, CLOUD: self._cloud, DISK_MB: str(limits.disk_mb)},
+            "user": "0:0" if uid is not None else f"{os.geteuid()}:{os.getegid()}",
+            "stdin_open": True,
+            "read_only": True,
             "mem_limit": memory,
             "memswap_limit": memory,
-            "cpu_shares": min(max(launch.limits.memory_mb, LEAST_SHARES), MOST_SHARES),
+            "cpu_shares": min(max(limits.memory_mb, LEAST_SHARES), MOST_SHARES),
             "pids_limit": MAX_PIDS,
-            "ulimits": [Ulimit(name="nofile", soft=launch.limits.fds, hard=launch.limits.fds)],
+            "ulimits": [Ulimit(name="nofile", soft=limits.fds, hard=limits.fds)],
             "cap_drop": ["ALL"],
-            "cap_add": CAPABILITIES if launch.uid is not None else [],
+            "cap_add": CAPABILITIES if uid is not None else [],
             "security_opt": ["no-new-privileges"],
             "log_config": {"Type": "none"},
         }
+
+    def sandboxes(self, cache_dir: Path, work_dir: Path, allowed: Allowed) -> "Sandboxes":
+        from dea_agent.staging.container import ContainerSandboxes
+
+        bridge = Bridge(self._client, f"{self._owner}-builds", {OWNER: self._owner, CLOUD: self._cloud}, allowed)
+        self._bridges.append(bridge)
+        volumes = Volumes(work_dir.with_name("build-volumes"), work_dir) if self._volumes else None
+        return ContainerSandboxes(self._client, self.contained, bridge, volumes, cache_dir)
 
     def _know(self, guid: str, container: Any, control: Path) -> DockerContainer:
         known = self._containers[guid] = DockerContainer(container, control, self._volume(container))
@@ -242,9 +258,10 @@ class DockerRuntime:
     async def close(self) -> None:
         try:
             await self.sweep(set())
-            await asyncio.to_thread(self._bridge.remove)
+            for bridge in self._bridges:
+                await asyncio.to_thread(bridge.remove)
         except (DockerException, requests.RequestException) as error:
-            log.warning("the bridge %s may be left: %s", self._bridge.name, error)
+            log.warning("a bridge of %s may be left: %s", self._owner, error)
 
     def _hear(self) -> None:
         """In a thread of its own, for ever: the engine's events; after a break, a look at everything we know."""
@@ -287,6 +304,11 @@ def write_accounts(control: Path, uid: int) -> None:
     for name, lines in zip(ACCOUNTS, texts, strict=True):
         (control / name).write_text("\n".join(lines) + "\n")
         (control / name).chmod(0o644)
+
+
+def account_mounts(control: Path) -> list[Mount]:
+    """What :func:`write_accounts` has written, where programs look for it."""
+    return [Mount(f"/etc/{name}", str(control / name), type="bind", read_only=True) for name in ACCOUNTS]
 
 
 @contextmanager

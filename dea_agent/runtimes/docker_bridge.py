@@ -16,6 +16,9 @@ import shutil
 import subprocess
 from typing import Any
 
+from chalicelib.core.addresses import Allowed
+from dea_agent.runtimes import docker_egress
+
 log = logging.getLogger(__name__)
 
 LINK_LOCAL = "169.254.0.0/16"
@@ -45,11 +48,12 @@ def rules(bridge: str) -> list[tuple[str, ...]]:
 
 
 class Bridge:
-    """name: of the engine's network. label: pairs that mark it as the agent's and the cloud's."""
+    """name: of the engine's network. labels: mark it as the agent's and the cloud's. allowed: for builds, where they
+    may connect besides public places; None for apps."""
 
-    def __init__(self, client: Any, owner: str, labels: dict[str, str]) -> None:
-        self._client, self._labels = client, labels
-        self.name, self.interface = owner, interface(owner)
+    def __init__(self, client: Any, name: str, labels: dict[str, str], allowed: Allowed | None = None) -> None:
+        self._client, self._labels, self._allowed = client, labels, allowed
+        self.name, self.interface = name, interface(name)
 
     def ensure(self) -> None:
         """Network and rules are there; may be called again. Raises FirewallError, and what docker-py raises."""
@@ -65,10 +69,19 @@ class Bridge:
                 },
             )
         if os.geteuid() == 0:
-            for rule in rules(self.interface):
-                write(rule)
+            self._write_rules()
         else:
             log.warning("containers can reach this host and 169.254.169.254: only root can write the rules against it")
+
+    def _write_rules(self) -> None:
+        if self._allowed is None:
+            for rule in rules(self.interface):
+                write(rule)
+            return
+        if problem := docker_egress.fill(self.interface, self._allowed):
+            raise FirewallError(f"the firewall does not take the rules for builds: {problem}")
+        for rule in docker_egress.jumps(self.interface, FORWARDED, TO_US):
+            write(rule)
 
     def remove(self) -> None:
         for network in self._client.networks.list(names=[f"^{self.name}$"]):
@@ -89,9 +102,12 @@ def remove(network: Any) -> None:
     bridge = network.attrs["Options"]["com.docker.network.bridge.name"]
     network.remove()
     if os.geteuid() == 0:
-        for rule in rules(bridge):
+        for rule in (*rules(bridge), *docker_egress.jumps(bridge, FORWARDED, TO_US)):
             while _iptables("-D", *rule) is None:
                 pass
+        for chain in docker_egress.chains(bridge):
+            _iptables("-F", chain)
+            _iptables("-X", chain)
 
 
 def _iptables(verb: str, *rule: str) -> str | None:

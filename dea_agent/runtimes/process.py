@@ -18,11 +18,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from chalicelib.core.addresses import Allowed
 from dea_agent import trees
 from dea_agent.runtimes import processes
 from dea_agent.runtimes.base import Address, Container, Exit, Launch, LaunchError, Sample, read_exit, shim_order
 from dea_agent.runtimes.cgroup import Cgroup, Cgroups
+
+if TYPE_CHECKING:  # a DEA starts faster without
+    from dea_agent.staging.sandbox import Sandboxes
 
 SHIM = Path(__file__).with_name("shim.py")
 
@@ -195,6 +200,11 @@ class ProcessRuntime:
                 stray = ProcessContainer(guid, Path(os.devnull), None, group, 0, None)
                 await stray.kill()
                 await stray.remove()
+
+    def sandboxes(self, cache_dir: Path, work_dir: Path, allowed: Allowed) -> "Sandboxes":
+        from dea_agent.staging.sandbox import ProcessSandboxes
+
+        return ProcessSandboxes(work_dir)
 
     async def close(self) -> None:
         await self.sweep(set())

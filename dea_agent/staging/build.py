@@ -35,7 +35,7 @@ class Build:
         self._request, self._folders, self._library, self._installed = request, folders, library, installed
         self._downloads, self._sandbox = downloads, downloads.sandbox
         self._uid, self._emit = downloads.uid, downloads.emit
-        self._root = folders.root
+        self._root, self._aside = folders.root, folders.aside
         self._cache_before = ""
         self.durations_s: dict[str, float] = {}
         self.cache_saved = False
@@ -91,7 +91,7 @@ class Build:
 
     async def _fetch_package(self, transfer: Transfer) -> None:
         self._say("Downloading app package...")
-        target = self._root / "package.zip"
+        target = self._aside / "package.zip"
         size, digest = await transfer.download(
             self._request.package_url, target, "app package", package.LIMITS.packed_bytes
         )
@@ -114,7 +114,8 @@ class Build:
             return
         target.chmod(0o644)
         # By the scripts' own user: what they put into it can do no more than they can.
-        argv = ["tar", "-xzf", str(target), "-C", str(self._folders.cache), "--no-same-owner"]
+        inside = self._sandbox.inside
+        argv = ["tar", "-xzf", inside(target), "-C", inside(self._folders.cache), "--no-same-owner"]
         status, _ = await self._sandbox.run(argv, self._emit)
         target.unlink()
         self._say(f"Downloaded build artifacts cache ({human(size)})")
@@ -177,14 +178,14 @@ class Build:
         return replace(pack, folder=folder)
 
     async def _upload_droplet(self, transfer: Transfer, info: dict[str, str]) -> tarball.Packed:
-        staging_info, target = self._root / "staging_info.yml", self._root / "droplet.tgz"
+        staging_info, target = self._aside / "staging_info.yml", self._aside / "droplet.tgz"
         staging_info.write_text(json.dumps(info))
         folders = self._folders
         content = {
             "app": folders.app, "deps": folders.deps, "profile.d": folders.profile, "staging_info.yml": staging_info,
         }  # fmt: skip
         most_bytes = self._request.limits.disk_mb * 1024**2
-        packed = await asyncio.to_thread(tarball.pack, target, content, most_bytes)
+        packed = await asyncio.to_thread(tarball.pack, target, content, most_bytes, self._sandbox.inside)
         await transfer.upload(self._request.droplet_put_url, target, "droplet")
         self._say(f"Uploaded droplet ({human(packed.size)})")
         return packed
@@ -194,9 +195,9 @@ class Build:
         if self._cache_before == await asyncio.to_thread(tarball.fingerprint, self._folders.cache):
             self.cache_saved = True
             return
-        target = self._root / "cache.tgz"
+        target = self._aside / "cache.tgz"
         try:
-            packed = await asyncio.to_thread(tarball.pack, target, caches, 4 * MAX_CACHE_BYTES)
+            packed = await asyncio.to_thread(tarball.pack, target, caches, 4 * MAX_CACHE_BYTES, self._sandbox.inside)
             if packed.size > MAX_CACHE_BYTES:
                 raise StagingFailed("StagingError", f"it is larger than {human(MAX_CACHE_BYTES)}")
             await transfer.upload(self._request.cache_put_url, target, "build cache")

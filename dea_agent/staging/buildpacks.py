@@ -18,10 +18,10 @@ class Buildpack:
     folder: Path
 
     def has(self, script: str) -> bool:
-        return (self.folder / "bin" / script).exists()
+        return self.script(script).exists()
 
-    def script(self, name: str) -> str:
-        return str(self.folder / "bin" / name)
+    def script(self, name: str) -> Path:
+        return self.folder / "bin" / name
 
 
 class Library:

@@ -48,10 +48,13 @@ done
 
 
 class Folders:
-    """Of one build, all below ``root``. The scripts' user owns them; ``root`` itself he may only pass through."""
+    """Of one build, all below ``root``. The scripts' user owns them; ``root`` itself he may only pass through.
 
-    def __init__(self, root: Path, uid: int | None) -> None:
-        self.root = root
+    aside: the agent's own, for what it brings and takes away.
+    """
+
+    def __init__(self, root: Path, aside: Path, uid: int | None) -> None:
+        self.root, self.aside = root, aside
         root.chmod(0o710)
         if uid is not None:
             os.chown(root, -1, uid)
@@ -68,13 +71,15 @@ class Lifecycle:
 
     def __init__(self, sandbox: Sandbox, folders: Folders, emit: Emit) -> None:
         self._sandbox, self._folders, self._emit = sandbox, folders, emit
+        self._inside = sandbox.inside
 
     async def detects(self, buildpack: Buildpack) -> str | None:
         """What the buildpack said of an app that it knows, or None."""
         if not buildpack.has("detect"):
             return None
         said: list[str] = []
-        status, _ = await self._sandbox.run([buildpack.script("detect"), str(self._folders.app)], _keep_out(said))
+        argv = [self._inside(buildpack.script("detect")), self._inside(self._folders.app)]
+        status, _ = await self._sandbox.run(argv, _keep_out(said))
         return "\n".join(said).strip()[:250] if status == 0 else None
 
     async def compile(self, buildpacks: list[Buildpack]) -> None:
@@ -83,9 +88,8 @@ class Lifecycle:
         folders, caches = self._folders, [self._cache(buildpack) for buildpack in buildpacks]
         indexes = [str(index).zfill(len(str(len(others)))) for index in range(len(buildpacks))]
         # By the scripts' user, because an unpacked cache is his too.
-        await self._sandbox.run(
-            ["mkdir", "-p", *(str(folders.deps / index) for index in indexes), *map(str, caches)], _unheard
-        )
+        made = [*(folders.deps / index for index in indexes), *caches]
+        await self._sandbox.run(["mkdir", "-p", *map(self._inside, made)], _unheard)
         for buildpack, index, cache in zip(others, indexes, caches, strict=False):
             if not buildpack.has("supply"):
                 raise _cannot(f"{buildpack.name} has no bin/supply, so no other buildpack can come after it")
@@ -116,10 +120,15 @@ class Lifecycle:
         env = {}
         for variable, name in HANDED_ON.items():
             if path := [
-                str(folder / name) for folder in sorted(self._folders.deps.iterdir()) if (folder / name).is_dir()
+                self._inside(folder / name)
+                for folder in sorted(self._folders.deps.iterdir())
+                if (folder / name).is_dir()
             ]:
                 env[variable] = ":".join([*path, SYSTEM_PATH] if variable == "PATH" else path)
-        status, words = await self._sandbox.run([buildpack.script(script), *map(str, arguments)], self._emit, env)
+        words = [
+            self._inside(word) if isinstance(word, Path) else word for word in (buildpack.script(script), *arguments)
+        ]
+        status, words = await self._sandbox.run(words, self._emit, env)
         if status:
             raise _cannot(_last_words(words) or f"bin/{script} of {buildpack.name} ended with status {status}")
 
@@ -139,7 +148,7 @@ class Lifecycle:
         if not buildpack.has("release"):
             return {}
         said: list[str] = []
-        argv = [buildpack.script("release"), str(self._folders.app)]
+        argv = [self._inside(buildpack.script("release")), self._inside(self._folders.app)]
         status, words = await self._sandbox.run(argv, _keep_out(said))
         if status:
             detail = _last_words(words) or f"bin/release of {buildpack.name} ended with status {status}"

@@ -86,7 +86,7 @@ async def _address_of(url: str, allowed: Allowed) -> tuple[str, int, str]:
 async def _fetch_zip(url: str, folder: Path, downloads: Downloads) -> Path:
     target, content = folder / "buildpack.zip", folder / "content"
     _, _, address = await _address_of(url, downloads.allowed)
-    argv = ["python3", "-I", "-c", FETCH, str(target), str(MAX_ZIP_BYTES), address]
+    argv = ["python3", "-I", "-c", FETCH, downloads.sandbox.inside(target), str(MAX_ZIP_BYTES), address]
     status, words = await downloads.sandbox.run(argv, _silent, {"BUILDPACK_URL": url})
     if status:
         raise _failed(url, words)
@@ -107,11 +107,11 @@ async def _clone(url: str, branch: str, target: Path, downloads: Downloads, dept
     def without_secrets(stream: str, line: str) -> None:
         downloads.emit(stream, line.replace(url, redacted(url)))
 
-    run = downloads.sandbox.run
+    run, inside = downloads.sandbox.run, downloads.sandbox.inside(target)
     # Of a repository within another one a certain commit is wanted, which need not be the last.
-    shallow = 1 if depth else (await run([*argv, "--depth=1", "--", url, str(target)], _silent, env))[0]
+    shallow = 1 if depth else (await run([*argv, "--depth=1", "--", url, inside], _silent, env))[0]
     if shallow:
-        status, words = await run([*argv, "--", url, str(target)], without_secrets, env)
+        status, words = await run([*argv, "--", url, inside], without_secrets, env)
         if status:
             raise _failed(url, words)
     await _fill_modules(url, target, downloads, depth)
@@ -122,7 +122,7 @@ async def _fill_modules(url: str, target: Path, downloads: Downloads, depth: int
     """The repositories within the repository, each from where it is said to be, under the same rules."""
     if not (target / ".gitmodules").is_file():
         return
-    git = ["git", "-C", str(target)]
+    git = ["git", "-C", downloads.sandbox.inside(target)]
     lines: list[str] = []
 
     def keep(stream: str, line: str) -> None:
@@ -144,7 +144,8 @@ async def _fill_modules(url: str, target: Path, downloads: Downloads, depth: int
             raise _failed(url, [f"its submodule {path[:100]!r} is at no https address"])
         commit = await _commit_of(git, path, downloads)
         await _clone(source, "", target / path, downloads, depth + 1)
-        await downloads.sandbox.run(["git", "-C", str(target / path), "checkout", "--quiet", commit], _silent)
+        inside = downloads.sandbox.inside(target / path)
+        await downloads.sandbox.run(["git", "-C", inside, "checkout", "--quiet", commit], _silent)
 
 
 async def _commit_of(git: list[str], path: str, downloads: Downloads) -> str:

@@ -1,22 +1,26 @@
-"""Where the scripts of buildpacks run: as a user of their own, in a session and, where there are any, a control
-group of their own, with nothing of the agent's environment, and such that all of it can be ended at once.
+"""Where the scripts of buildpacks run: what a build asks of such a place, whichever runtime the DEA has, and the one
+beside plain processes.
 
-It limits and counts; what it isolates is what the kernel isolates between users.
+There they run as a user of their own, in a session and, where there are any, a control group of their own, with nothing
+of the agent's environment, and such that all of it can be ended at once. It limits and counts; what it isolates is
+what the kernel isolates between users.
 """
 
 import asyncio
+import hashlib
 import os
 import signal
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from chalicelib.contracts.auction import Limits
 from dea_agent import trees
-from dea_agent.runtimes import processes
+from dea_agent.runtimes import cgroup, processes
 from dea_agent.runtimes.cgroup import Cgroup
 from dea_agent.staging.errors import StagingFailed
 
@@ -50,27 +54,73 @@ exec setpriv --no-new-privs "$@" </dev/null"""
 Emit = Callable[[str, str], None]
 
 
-class Sandbox:
-    """One build's processes. ``folder``: all that they write, counted against the disk limit.
+class Sandbox(Protocol):
+    """One build's scripts."""
 
-    uid None: they run as the agent's own user.
-    """
-
-    def __init__(
-        self, guid: str, folder: Path, env: Mapping[str, str], limits: Limits, uid: int | None, group: Cgroup | None
-    ) -> None:
-        self._guid, self._folder, self._limits = guid, folder, limits
-        self._env = {**env, GUID_VARIABLE: guid}
-        self._uid, self._group = uid, group
-        self._excess: str | None = None
-        self._running: set[asyncio.subprocess.Process] = set()
+    def inside(self, path: Path) -> str:
+        """What the scripts call a path of the build's folder, of a buildpack or of the tools."""
+        ...
 
     async def run(self, argv: list[str], emit: Emit, env: Mapping[str, str] | None = None) -> tuple[int, list[str]]:
-        """Run to the end, each line handed to ``emit`` as it comes: (exit status, last words).
+        """Run to the end, each line handed to ``emit`` as it comes: (exit status, negative for a signal, last words).
 
-        The last words are the last non-empty lines of standard error or, when it was silent, of standard output.
-        Raises StagingFailed when a limit was broken. Daemons left behind are ended.
+        env: beside the build's own. The last words are the last non-empty lines of standard error or, when it was
+        silent, of standard output. Raises StagingFailed when a limit was broken. Daemons left behind are ended.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What a sandbox is made of. guid: of the build, a name for files too. folder: all that the scripts write, counted
+    against the disk limit. env: complete, but for what a run adds. uid None: they run as the agent's own user."""
+
+    guid: str
+    folder: Path
+    env: Mapping[str, str]
+    limits: Limits
+    uid: int | None
+
+    def too_much_memory(self) -> StagingFailed:
+        return StagingFailed("StagingError", f"staging used more than its {self.limits.memory_mb} MB of memory")
+
+    def too_much_disk(self) -> StagingFailed:
+        return StagingFailed("StagingError", f"staging used more than its {self.limits.disk_mb} MB of disk")
+
+
+class Sandboxes(Protocol):
+    """Of one agent. A build's scripts see its ``folder`` and, to read, what lies in the agent's folder for builds."""
+
+    def inside(self, folder: Path, path: Path) -> str:
+        """See :meth:`Sandbox.inside`."""
+        ...
+
+    def make(self, folder: Path, disk_mb: int) -> None:
+        """The build's folder, new and empty, with its disk limit as far as one can be enforced. Blocks. OSError."""
+        ...
+
+    def open(self, room: Room) -> Sandbox: ...
+
+    def clear(self, guid: str, folder: Path) -> None:
+        """End what is left of a build, this boot's or an earlier one's, and give back what the host lent it: groups,
+        containers, mounts. Blocks. Never raises: what stays is logged."""
+        ...
+
+
+class ProcessSandbox:
+    """One build's processes."""
+
+    def __init__(self, room: Room, group: Cgroup | None) -> None:
+        self._room, self._guid, self._folder, self._limits = room, room.guid, room.folder, room.limits
+        self._env = {**room.env, GUID_VARIABLE: room.guid}
+        self._uid, self._group = room.uid, group
+        self._excess: StagingFailed | None = None
+        self._running: set[asyncio.subprocess.Process] = set()
+
+    def inside(self, path: Path) -> str:
+        return str(path)
+
+    async def run(self, argv: list[str], emit: Emit, env: Mapping[str, str] | None = None) -> tuple[int, list[str]]:
         process = await self._spawn(argv, env or {})
         out, err = Lines("OUT", emit), Lines("ERR", emit)
         assert process.stdout
@@ -86,11 +136,11 @@ class Sandbox:
             await readers
         finally:
             watch.cancel()
-            await _to_its_end(self._end(process, readers))
+            await to_its_end(self._end(process, readers))
             self._running.discard(process)
         status = process.returncode
         if self._excess or (status and self._group and self._group.oom_kills()):
-            raise StagingFailed("StagingError", self._excess or self._too_much_memory())
+            raise self._excess or self._room.too_much_memory()
         if status is None:
             raise StagingFailed("StagingError", "a process of the build could not be ended")
         return status, list(err.last or out.last)
@@ -129,17 +179,14 @@ class Sandbox:
             if self._group is None:
                 used = await asyncio.to_thread(lambda: processes.pss_bytes(self._members()))
                 if used > self._limits.memory_mb * 1024**2:
-                    self._excess = self._too_much_memory()
+                    self._excess = self._room.too_much_memory()
             if time.monotonic() > disk_due:
                 used = await asyncio.to_thread(trees.disk_bytes, self._folder)
                 if used > self._limits.disk_mb * 1024**2:
-                    self._excess = f"staging used more than its {self._limits.disk_mb} MB of disk"
+                    self._excess = self._room.too_much_disk()
                 disk_due = time.monotonic() + DISK_LOOK_S
             if self._excess:
                 await self.kill()
-
-    def _too_much_memory(self) -> str:
-        return f"staging used more than its {self._limits.memory_mb} MB of memory"
 
     def _members(self) -> list[int]:
         """The living processes of the build."""
@@ -172,7 +219,32 @@ class Sandbox:
             await asyncio.sleep(0.01)
 
 
-async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
+class ProcessSandboxes:
+    """work_dir: of the agent's builds, which names their control groups."""
+
+    def __init__(self, work_dir: Path) -> None:
+        # The name is stable over restarts of this agent and nobody else's: what is left in the group is ours.
+        self._groups = cgroup.detect(f"zf-staging-{hashlib.sha256(str(work_dir).encode()).hexdigest()[:12]}")
+
+    def inside(self, folder: Path, path: Path) -> str:
+        return str(path)
+
+    def make(self, folder: Path, disk_mb: int) -> None:
+        folder.mkdir(mode=0o710)
+
+    def open(self, room: Room) -> Sandbox:
+        return ProcessSandbox(room, self._groups.create(room.guid, room.limits.memory_mb) if self._groups else None)
+
+    def clear(self, guid: str, folder: Path) -> None:
+        group = self._groups.find(guid) if self._groups else None
+        for pid in {*processes.with_variable(GUID_VARIABLE, guid), *(group.pids() if group else ())}:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        if group:
+            group.remove()
+
+
+async def to_its_end(work: Coroutine[Any, Any, None]) -> None:
     """Do all of ``work``; whoever cancels us meanwhile is heard after it.
 
     One round of killing misses what was being forked while the processes were listed.
@@ -213,17 +285,25 @@ class Lines:
         self._stream, self._emit = stream, emit
         self.last: deque[str] = deque(maxlen=LAST_WORDS)
 
+        self._rest = b""
+
     async def read(self, reader: asyncio.StreamReader) -> None:
-        rest = b""
         while data := await reader.read(65536):
-            *lines, rest = (rest + data).split(b"\n")
-            for line in lines:
-                self._say(line)
-            if len(rest) > LINE_BYTES:
-                self._say(rest)
-                rest = b""
-        if rest:
-            self._say(rest)
+            self.take(data)
+        self.finish()
+
+    def take(self, data: bytes) -> None:
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            self._say(line)
+        if len(self._rest) > LINE_BYTES:
+            self.finish()
+
+    def finish(self) -> None:
+        """Say what no newline has ended."""
+        if self._rest:
+            self._say(self._rest)
+            self._rest = b""
 
     def _say(self, line: bytes) -> None:
         for start in range(0, max(1, len(line)), LINE_BYTES):

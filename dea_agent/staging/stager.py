@@ -4,14 +4,15 @@ A build that fails is an answer, never an exception: the control plane shows it 
 """
 
 import asyncio
-import hashlib
+import errno
 import logging
 import os
-import signal
+import shutil
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +21,13 @@ from chalicelib.contracts.runspec import StagingSpec
 from chalicelib.contracts.staging import StagingFinished, StagingStart
 from chalicelib.core.addresses import Allowed
 from dea_agent import trees
-from dea_agent.runtimes import cgroup, processes
 from dea_agent.staging.build import Build
 from dea_agent.staging.buildpacks import Library
 from dea_agent.staging.errors import StagingFailed
 from dea_agent.staging.installed import Installed
 from dea_agent.staging.lifecycle import Folders
 from dea_agent.staging.remote import Downloads
-from dea_agent.staging.sandbox import GUID_VARIABLE, SYSTEM_PATH, Emit, Sandbox
+from dea_agent.staging.sandbox import SYSTEM_PATH, Emit, ProcessSandboxes, Room, Sandboxes
 from dea_agent.staging.transfer import Transfer
 
 log = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ class Stager:
 
     work_dir, cache_dir: the agent's, on a path that every user may enter. operator_env: see :func:`passed_env`;
     None reads it from this process's environment. allowed: where buildpacks may be fetched besides public places.
-    Making one ends what an earlier agent left in ``work_dir``.
+    sandboxes: where scripts run; None for plain processes.
     """
 
     def __init__(
@@ -73,6 +73,7 @@ class Stager:
         boot: str,
         operator_env: Mapping[str, str] | None = None,
         allowed: Allowed = NOTHING_ALLOWED,
+        sandboxes: Sandboxes | None = None,
     ) -> None:
         self._work_dir, self._cache_dir, self._uid_base = work_dir, cache_dir, uid_base
         self._buildpacks_dir, self._dea, self._boot = buildpacks_dir, dea, boot
@@ -82,22 +83,16 @@ class Stager:
             folder.mkdir(parents=True, exist_ok=True)
             folder.chmod(0o711)
         self._installed = Installed(cache_dir / "installed")
-        # The name is stable over restarts of this agent and nobody else's: what is left in the group is ours.
-        self._groups = cgroup.detect(f"zf-staging-{hashlib.sha256(str(work_dir).encode()).hexdigest()[:12]}")
+        self._sandboxes = sandboxes or ProcessSandboxes(work_dir)
         self._slots: set[int] = set()
         self._builds: dict[asyncio.Task[StagingFinished], str] = {}
         self._library: asyncio.Task[Library] | None = None
         self._sweep()
 
     def _sweep(self) -> None:
-        for folder in self._work_dir.iterdir():
-            group = self._groups.find(folder.name) if self._groups else None
-            for pid in {*processes.with_variable(GUID_VARIABLE, folder.name), *(group.pids() if group else ())}:
-                with suppress(ProcessLookupError, PermissionError):
-                    os.kill(pid, signal.SIGKILL)
-            if group:
-                group.remove()
-            trees.remove(folder)
+        for aside in self._work_dir.iterdir():
+            self._sandboxes.clear(aside.name, folder_in(aside))
+            trees.remove(aside)
 
     async def stage(self, request: StagingStart, emit: Emit) -> StagingFinished:
         """Run the build to its end. ``emit(stream, line)``: a line of its log, ``OUT`` or ``ERR``, as it comes.
@@ -127,13 +122,13 @@ class Stager:
         begin, slot = time.monotonic(), next(i for i in range(len(self._slots) + 1) if i not in self._slots)
         self._slots.add(slot)
         uid = None if self._uid_base is None else self._uid_base + slot
-        root = Path(tempfile.mkdtemp(prefix="build-", dir=self._work_dir))
+        aside = Path(tempfile.mkdtemp(prefix="build-", dir=self._work_dir))
         build: Build | None = None
         answer: dict[str, Any]
         try:
             async with asyncio.timeout(request.timeout_s), Transfer() as transfer:
                 spec = await self._read_spec(request, transfer)
-                build = await self._prepare(request, spec, root, uid, emit)
+                build = await self._prepare(request, spec, aside, uid, emit)
                 answer = {"droplet": await build.run(transfer, spec), "cache_saved": build.cache_saved}
         except StagingFailed as error:
             answer = {"error_id": error.error_id, "error_detail": str(error)}
@@ -142,13 +137,16 @@ class Stager:
             answer = {"error_id": "StagingTimeExpired", "error_detail": detail}
         except OSError as error:
             log.exception("build %s failed on this host", request.build_guid)
-            answer = {"error_id": "StagingError", "error_detail": f"the host could not stage: {error.strerror}"}
+            detail = f"the host could not stage: {error.strerror}"
+            if error.errno == errno.ENOSPC and shutil.disk_usage(aside).free:  # only its own disk is full
+                detail = f"staging used more than its {request.limits.disk_mb} MB of disk"
+            answer = {"error_id": "StagingError", "error_detail": detail}
         except Exception:
             log.exception("build %s failed in the agent", request.build_guid)
             answer = {"error_id": "StagingError", "error_detail": "staging failed in the platform, not in the app"}
         finally:
             # Shielded: a second cancellation must not leave a build's files behind.
-            await asyncio.shield(self._clean(root, uid, slot))
+            await asyncio.shield(self._clean(aside, uid, slot))
         if "error_id" in answer:
             emit("ERR", FAILURES.get(answer["error_id"], answer["error_detail"]))
         durations_s = (build.durations_s if build else {}) | {"total": round(time.monotonic() - begin, 3)}
@@ -162,30 +160,44 @@ class Stager:
             raise StagingFailed("StagingError", "the staging specification cannot be read") from None
 
     async def _prepare(
-        self, request: StagingStart, spec: StagingSpec, root: Path, uid: int | None, emit: Emit
+        self, request: StagingStart, spec: StagingSpec, aside: Path, uid: int | None, emit: Emit
     ) -> Build:
         if self._library is None or (self._library.done() and self._library.exception()):
             self._library = asyncio.create_task(asyncio.to_thread(Library, self._buildpacks_dir, self._cache_dir))
         library = await asyncio.shield(self._library)
-        folders = Folders(root, uid)
-        group = self._groups.create(root.name, request.limits.memory_mb) if self._groups else None
-        env = self._operator_env | environment(request, spec, folders, library)
-        sandbox = Sandbox(root.name, root, env, request.limits, uid, group)
+        folders = await asyncio.to_thread(self._make_folders, aside, request.limits.disk_mb, uid)
+        inside = partial(self._sandboxes.inside, folders.root)
+        env = self._operator_env | environment(request, spec, folders, library, inside)
+        sandbox = self._sandboxes.open(Room(aside.name, folders.root, env, request.limits, uid))
         return Build(request, folders, library, self._installed, Downloads(sandbox, emit, uid, self._allowed))
 
-    async def _clean(self, root: Path, uid: int | None, slot: int) -> None:
-        await asyncio.to_thread(trees.remove, root)
+    def _make_folders(self, aside: Path, disk_mb: int, uid: int | None) -> Folders:
+        aside.chmod(0o710)
+        if uid is not None:
+            os.chown(aside, -1, uid)
+        folder = folder_in(aside)
+        self._sandboxes.make(folder, disk_mb)
+        return Folders(folder, aside, uid)
+
+    async def _clean(self, aside: Path, uid: int | None, slot: int) -> None:
+        await asyncio.to_thread(self._sandboxes.clear, aside.name, folder_in(aside))
+        await asyncio.to_thread(trees.remove, aside)
         if uid is not None:
             await asyncio.to_thread(_remove_left_by, uid)
-        if self._groups and (group := self._groups.find(root.name)):
-            group.remove()
         self._slots.discard(slot)
 
     def _finished(self, request: StagingStart, **answer: Any) -> StagingFinished:
         return StagingFinished(request.build_guid, request.instance_guid, self._dea, self._boot, **answer)
 
 
-def environment(request: StagingStart, spec: StagingSpec, folders: Folders, library: Library) -> dict[str, str]:
+def folder_in(aside: Path) -> Path:
+    """Where a build's scripts work. By the build's name, which tells it from others wherever it is mounted."""
+    return aside / aside.name
+
+
+def environment(
+    request: StagingStart, spec: StagingSpec, folders: Folders, library: Library, inside: Callable[[Path], str]
+) -> dict[str, str]:
     """What the buildpacks see: the user's variables over the system's, the platform's over both."""
     usable = {name: value for name, value in spec.env.items() if name and not ({"=", "\0"} & {*name, *value})}
     return {
@@ -193,13 +205,13 @@ def environment(request: StagingStart, spec: StagingSpec, folders: Folders, libr
         "LANG": "C.UTF-8",
         "USER": "vcap",
         **usable,
-        "HOME": str(folders.home),
-        "TMPDIR": str(folders.tmp),
+        "HOME": inside(folders.home),
+        "TMPDIR": inside(folders.tmp),
         "CF_STACK": request.stack,
         "STACK": request.stack,
         "MEMORY_LIMIT": f"{request.limits.memory_mb}m",
         "STAGING_TIMEOUT": str(request.timeout_s),
-        "STAGING_TOOLS": str(library.tools),
+        "STAGING_TOOLS": inside(library.tools),
         "VCAP_APPLICATION": spec.vcap_application,
         "VCAP_SERVICES": spec.vcap_services,
     }

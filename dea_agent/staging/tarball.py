@@ -9,7 +9,7 @@ import hashlib
 import os
 import stat
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -41,10 +41,11 @@ class _Hashing:
         self._file.flush()
 
 
-def pack(target: Path, folders: Mapping[str, Path], most_bytes: int) -> Packed:
+def pack(target: Path, folders: Mapping[str, Path], most_bytes: int, inside: Callable[[Path], str] = str) -> Packed:
     """Write ``target``. ``folders``: name in the archive ("" for its root) -> folder or file.
 
-    ``most_bytes``: of the contents together. Nothing may be writing to the folders. Raises StagingFailed.
+    ``most_bytes``: of the contents together. ``inside``: what those who filled the folders call them. Nothing may be
+    writing to them. Raises StagingFailed.
     """
     with target.open("wb") as file:
         hashing = _Hashing(file)
@@ -52,10 +53,10 @@ def pack(target: Path, folders: Mapping[str, Path], most_bytes: int) -> Packed:
             gzip.GzipFile("", "wb", GZIP_LEVEL, fileobj=hashing, mtime=0) as zipped,
             tarfile.open(fileobj=zipped, mode="w|", format=tarfile.GNU_FORMAT, bufsize=1024 * 1024) as tar,
         ):
-            left = most_bytes
+            left, called = most_bytes, {name: inside(folder) for name, folder in folders.items()}
             for name, path in _walk(folders):
                 # The header too: millions of empty files are not for nothing.
-                left -= _add(tar, name, path, folders) + tarfile.BLOCKSIZE
+                left -= _add(tar, name, path, called) + tarfile.BLOCKSIZE
                 if left < 0:
                     raise StagingFailed(
                         "StagingError", f"the app is larger than its {most_bytes // 1024**2} MB of disk"
@@ -85,7 +86,7 @@ def _below(name: str, path: Path) -> Iterator[tuple[str, Path]]:
             yield from _below(f"{name}/{entry}", path / entry)
 
 
-def _add(tar: tarfile.TarFile, name: str, path: Path, folders: Mapping[str, Path]) -> int:
+def _add(tar: tarfile.TarFile, name: str, path: Path, folders: Mapping[str, str]) -> int:
     """Add one file, folder or link; its size. Sockets and pipes stay behind."""
     info, status = tarfile.TarInfo(name), path.lstat()
     info.mode, info.mtime = stat.S_IMODE(status.st_mode) & 0o777, int(status.st_mtime)
@@ -103,10 +104,10 @@ def _add(tar: tarfile.TarFile, name: str, path: Path, folders: Mapping[str, Path
     return info.size
 
 
-def _relocated(name: str, target: str, folders: Mapping[str, Path]) -> str:
+def _relocated(name: str, target: str, folders: Mapping[str, str]) -> str:
     """The target of the link ``name``, made relative when it points into one of the packed folders."""
     for root, folder in folders.items():
-        if target == str(folder) or target.startswith(f"{folder}/"):
+        if target == folder or target.startswith(f"{folder}/"):
             inside = os.path.join(root, os.path.relpath(target, folder))
             return os.path.relpath(inside, os.path.dirname(name))
     return target

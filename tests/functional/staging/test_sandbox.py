@@ -12,7 +12,7 @@ import pytest
 from chalicelib.contracts.auction import Limits
 from dea_agent.runtimes import processes
 from dea_agent.staging.errors import StagingFailed
-from dea_agent.staging.sandbox import GUID_VARIABLE, SYSTEM_PATH, Sandbox
+from dea_agent.staging.sandbox import GUID_VARIABLE, SYSTEM_PATH, ProcessSandbox, Room, Sandbox
 from tests.functional.staging.conftest import UID_BASE
 
 LIMITS = Limits(memory_mb=64, disk_mb=64, fds=256)
@@ -22,7 +22,7 @@ LIMITS = Limits(memory_mb=64, disk_mb=64, fds=256)
 def sandbox(request: pytest.FixtureRequest, open_folder: Path) -> Iterator[Sandbox]:
     uid = UID_BASE + 300 if request.param == "own user" and UID_BASE else None
     guid = f"test-{uuid.uuid4().hex}"
-    yield Sandbox(guid, open_folder, {"PATH": SYSTEM_PATH}, LIMITS, uid, None)
+    yield ProcessSandbox(Room(guid, open_folder, {"PATH": SYSTEM_PATH}, LIMITS, uid), None)
     left = [entry for pid in processes.with_variable(GUID_VARIABLE, guid) if (entry := processes.stat(pid))]
     assert [entry for entry in left if not entry.is_zombie] == []
 
