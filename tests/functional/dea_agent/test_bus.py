@@ -3,7 +3,7 @@
 from urllib.parse import urlsplit
 
 from tests.functional.dea_agent.wire import Wire
-from tests.functional.dea_agent.world import World, eventually, get
+from tests.functional.dea_agent.world import World, eventually, get, poke
 
 
 def test_what_happened_while_the_bus_was_away_is_told_when_it_is_back(world: World) -> None:
@@ -12,10 +12,7 @@ def test_what_happened_while_the_bus_was_away_is_told_when_it_is_back(world: Wor
     crashing, port = world.running(dea)
     serving, other = world.running(dea, index=1)
     wire.cut()
-    try:
-        get(port, "/exit?1")
-    except OSError:
-        pass
+    poke(port, "/exit?1")
     eventually(lambda: dea.varz()["outbox"] >= 2)
     assert get(other) == b"hello from 1"
     dea.kill()

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from chalicelib.contracts.auction import HealthCheck, Limits, Start
-from tests.functional.dea_agent.world import SERVE, Dea, World, eventually, get
+from tests.functional.dea_agent.world import SERVE, Dea, World, eventually, get, poke
 
 
 def processes_of(start: Start) -> list[int]:
@@ -41,10 +41,7 @@ def test_a_killed_app_is_unregistered_before_anybody_hears_of_its_exit(world: Wo
 
 def test_an_app_that_exits_0_has_crashed_too(world: World, dea: Dea) -> None:
     start, port = world.running(dea)
-    try:
-        get(port, "/exit?0")
-    except OSError:
-        pass
+    poke(port, "/exit?0")
     exited = world.wait_for("droplet.exited", instance_guid=start.instance_guid)
     assert (exited["reason"], exited["exit_status"]) == ("CRASHED", 0)
 
@@ -53,10 +50,7 @@ def test_what_a_crashed_app_leaves_behind_ends_with_it(world: World, dea: Dea) -
     start, port = world.running(dea)
     get(port, "/daemon")
     eventually(lambda: len(processes_of(start)) > 1)
-    try:
-        get(port, "/exit?3")
-    except OSError:
-        pass
+    poke(port, "/exit?3")
     assert world.wait_for("droplet.exited", instance_guid=start.instance_guid)["exit_status"] == 3
     assert processes_of(start) == []
 
@@ -74,10 +68,7 @@ def test_a_crashed_instance_keeps_its_folder_until_it_is_stopped(world: World, d
 def test_too_much_memory_ends_the_instance_and_says_so(world: World, dea: Dea) -> None:
     world.router_starts()
     start, port = world.running(dea, limits=Limits(64, 64))
-    try:
-        get(port, "/eat?200")
-    except OSError:
-        pass
+    poke(port, "/eat?200")
     exited = world.wait_for("droplet.exited", instance_guid=start.instance_guid)
     assert "out of memory" in exited["description"]
     eventually(lambda: any("out of memory" in line for line in world.lines("CELL")))
@@ -86,7 +77,7 @@ def test_too_much_memory_ends_the_instance_and_says_so(world: World, dea: Dea) -
 def test_too_much_disk_ends_the_instance_and_says_so(world: World, dea: Dea) -> None:
     world.router_starts()
     start, port = world.running(dea, limits=Limits(128, 16))
-    get(port, "/fill?32")
+    poke(port, "/fill?32")
     exited = world.wait_for("droplet.exited", instance_guid=start.instance_guid)
     assert "Disk quota of 16M exceeded" in exited["description"]
     eventually(lambda: any("Disk quota" in line for line in world.lines("CELL")))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from chalicelib.contracts.auction import HealthCheck
 from tests.functional.dea_agent.test_end import processes_of
-from tests.functional.dea_agent.world import Dea, World, eventually, get
+from tests.functional.dea_agent.world import Dea, World, eventually, get, poke
 
 
 def test_an_agent_killed_while_an_app_logs_loses_and_doubles_no_line(world: World, dea: Dea) -> None:
@@ -32,10 +32,7 @@ def test_an_agent_killed_while_an_app_logs_loses_and_doubles_no_line(world: Worl
 def test_an_exit_while_the_agent_was_away_is_reported_with_its_status(world: World, dea: Dea) -> None:
     start, port = world.running(dea)
     dea.kill()
-    try:
-        get(port, "/exit?42")
-    except OSError:
-        pass
+    poke(port, "/exit?42")
     eventually(lambda: not processes_of(start))
     dea.boot()
     exited = world.wait_for("droplet.exited", instance_guid=start.instance_guid)

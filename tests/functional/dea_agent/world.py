@@ -1,5 +1,6 @@
 """A DEA on a real bus (moto) with everybody else played: CC's blobs, its messages, and routers that take logs."""
 
+import contextlib
 import gzip
 import hashlib
 import io
@@ -73,11 +74,17 @@ def droplet(files: dict[str, str]) -> bytes:
     return out.getvalue()
 
 
-def get(port: int, path: str = "/", timeout_s: float = 5) -> bytes:
+def get(port: int, path: str = "/", timeout_s: float = 20) -> bytes:
     """From an app."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=timeout_s) as answer:
         body: bytes = answer.read()
         return body
+
+
+def poke(port: int, path: str) -> None:
+    """Ask an app for what may end it before it has answered."""
+    with contextlib.suppress(OSError):
+        get(port, path)
 
 
 class _Handler(BaseHTTPRequestHandler):
