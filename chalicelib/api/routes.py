@@ -20,12 +20,12 @@ from chalicelib.core.hostnames import wrong_with_host, wrong_with_path
 from chalicelib.core.roles import OPERATE, READ_ROUTES
 from chalicelib.core.routing import wrong_options
 from chalicelib.services import flags, listing, routes
-from chalicelib.services.brokering import route_bindings
 from chalicelib.services.listing import Listing
 from chalicelib.services.owned import owned
 from chalicelib.tables.apps import App
 from chalicelib.tables.identity import Domain, Organization, Space
 from chalicelib.tables.running import Route
+from chalicelib.tables.services import RouteBinding
 
 endpoints = Endpoints(__name__)
 
@@ -94,7 +94,8 @@ def _narrowed(request: Request, what: Listing) -> Listing:
     if ports is not None and not ports & {"", "0"}:  # no route of this platform has a port
         what = what.within(())
     if (instances := request.values("service_instance_guids")) is not None:
-        bound = (binding for guid in sorted(instances) for binding in route_bindings.of_instance(guid))
+        lists = [f"instance/{guid}/{RouteBinding.KIND}" for guid in sorted(instances)]
+        bound = listing.load(RouteBinding, [member.guid for member in listing.members(lists)])
         what = what.within(str(binding.route_guid) for binding in bound)
     return what
 

@@ -127,7 +127,7 @@ def update(request: Request, guid: str) -> Answer:
 def delete(request: Request, guid: str) -> Answer:
     plan = visibility.plan_for(request.actor, guid)
     visibility.require_change(request.actor, plan)
-    offerings.delete_plan(request.world, request.actor, plan, request.trace)
+    offerings.delete(request.world, request.actor, plan, request.trace)
     return Answer(None, 204)
 
 

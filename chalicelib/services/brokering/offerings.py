@@ -91,21 +91,15 @@ def _withdrawn(item: ServicePlan | ServiceOffering, used: bool) -> Callable[[Uni
     return withdraw
 
 
-def delete_plan(world: World, actor: Actor, plan: ServicePlan, trace: str = "") -> None:
-    """Raises Unprocessable while it has instances."""
-    if listing.members([f"plan/{plan.guid}/service_instances"]):
-        raise Unprocessable("Please delete the service_instances associations for your service plans.")
+def delete(world: World, actor: Actor, row: ServicePlan | ServiceOffering, trace: str = "") -> None:
+    """Raises Unprocessable while a plan has instances, or an offering plans."""
+    if isinstance(row, ServicePlan):
+        users, whose, event = f"plan/{row.guid}/service_instances", "service plans", "service_plan"
+    else:
+        users, whose, event = f"offering/{row.guid}/service_plans", "services", "service"
+    if listing.members([users]):
+        raise Unprocessable(f"Please delete the {users.rpartition('/')[2]} associations for your {whose}.")
     unit = world.unit(trace)
-    unit.remove(plan)
-    audit.record(unit, actor, "audit.service_plan.delete", plan)
-    unit.commit()
-
-
-def delete(world: World, actor: Actor, offering: ServiceOffering, trace: str = "") -> None:
-    """Raises Unprocessable while it has plans."""
-    if listing.members([f"offering/{offering.guid}/service_plans"]):
-        raise Unprocessable("Please delete the service_plans associations for your services.")
-    unit = world.unit(trace)
-    unit.remove(offering)
-    audit.record(unit, actor, "audit.service.delete", offering)
+    unit.remove(row)
+    audit.record(unit, actor, f"audit.{event}.delete", row)
     unit.commit()

@@ -20,14 +20,6 @@ SCOPE = "route_services"
 UNSUPPORTED = "This service instance does not support route binding."
 
 
-def of_instance(guid: str) -> list[RouteBinding]:
-    return listing.all_of(RouteBinding, f"instance/{guid}/service_route_bindings")
-
-
-def of_route(guid: str) -> list[RouteBinding]:
-    return listing.all_of(RouteBinding, f"route/{guid}/service_route_bindings")
-
-
 def create(
     world: World,
     actor: Actor,
@@ -69,7 +61,7 @@ def _is_route_service(instance: ServiceInstance) -> bool:
 
 def unbind_route(world: World, route_guid: str, trace: str = "") -> None:
     """Of a route that is going."""
-    for binding in of_route(route_guid):
+    for binding in listing.all_of(RouteBinding, f"route/{route_guid}/{RouteBinding.KIND}"):
         bound.remove(world, binding, trace=trace)
 
 
