@@ -1,8 +1,10 @@
 """Nothing here runs without an engine, or without the stack's image; it says why."""
 
 import asyncio
+import subprocess
 import tempfile
 from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +15,25 @@ import requests
 from docker.errors import DockerException, ImageNotFound
 
 from chalicelib.contracts.auction import Limits
+from chalicelib.core.routing import APP_PORT
 from dea_agent.runtimes.base import Container, Exit, Launch
 from dea_agent.runtimes.docker import IMAGE, DockerRuntime, remove_all
-from dea_agent.unpack import give
+from dea_agent.unpack import give, unpack
 
 UID = 31001
+
+
+def sh(*command: str) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+@contextmanager
+def an_address_of_this_host(address: str) -> Iterator[None]:
+    sh("ip", "address", "add", f"{address}/32", "dev", "lo")
+    try:
+        yield
+    finally:
+        sh("ip", "address", "del", f"{address}/32", "dev", "lo")
 
 
 def why_not() -> str:
@@ -54,23 +70,32 @@ class Host:
         return self.folder / "instances" / guid
 
     async def start(
-        self, runtime: DockerRuntime, guid: str, command: str, droplet_mb: int = 0, **limits: int
+        self,
+        runtime: DockerRuntime,
+        guid: str,
+        command: str,
+        droplet_mb: int = 0,
+        droplet: Path | None = None,
+        **limits: int,
     ) -> Container:
-        """limits: memory_mb, disk_mb, fds."""
+        """droplet: a packed one; else empty folders, but for ``droplet_mb``. limits: memory_mb, disk_mb, fds."""
         given = Limits(**{"memory_mb": 128, "disk_mb": 64, "fds": 256, **limits})
         control, logs = self.folder / "control" / guid, self.folder / "logs" / guid
         for folder in (control, logs, self.root(guid).parent):
             folder.mkdir(mode=0o711, parents=True, exist_ok=True)
-        await asyncio.to_thread(self._fill, runtime, guid, given.disk_mb, droplet_mb)
+        await asyncio.to_thread(self._fill, runtime, guid, given.disk_mb, droplet_mb, droplet)
         env = {"PATH": "/usr/bin:/bin", "HOME": "/home/vcap/app", "TMPDIR": "/home/vcap/tmp", "LANG": "C.UTF-8"}
+        env |= {"DEPS_DIR": "/home/vcap/deps", "PORT": str(APP_PORT)}
         launch = Launch(guid, "app", command, env, self.root(guid), control, logs, given, (), UID)
         return await runtime.launch(launch)
 
-    def _fill(self, runtime: DockerRuntime, guid: str, disk_mb: int, droplet_mb: int) -> None:
+    def _fill(self, runtime: DockerRuntime, guid: str, disk_mb: int, droplet_mb: int, droplet: Path | None) -> None:
         root = self.root(guid)
         with runtime.filling(root, disk_mb):
+            if droplet:
+                unpack(droplet, root, disk_mb * 2**20)
             for name in ("app", "tmp", "deps"):
-                (root / name).mkdir()
+                (root / name).mkdir(exist_ok=True)
             (root / "deps" / "droplet").write_bytes(b"\1" * droplet_mb * 2**20)
             give(root, UID)
 
@@ -91,14 +116,14 @@ class Host:
 
         return self.do(scenario), self.log("one")
 
-    def do(self, scenario: Any) -> Any:
+    def do(self, scenario: Any, within_s: float = 60) -> Any:
         """``scenario`` with a runtime, as an agent that comes up and leaves."""
 
         async def main() -> Any:
             work: Coroutine[Any, Any, Any] = scenario(self.connect())
             return await work
 
-        return asyncio.run(asyncio.wait_for(main(), 60))
+        return asyncio.run(asyncio.wait_for(main(), within_s))
 
 
 @pytest.fixture

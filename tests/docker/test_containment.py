@@ -4,7 +4,6 @@ import asyncio
 import os
 import re
 import socket
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ import pytest
 
 from dea_agent.runtimes import docker_bridge
 from dea_agent.runtimes.docker import DockerRuntime
-from tests.docker.conftest import Host
+from tests.docker.conftest import Host, an_address_of_this_host, sh
 from tests.support.platform import eventually
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only a root agent can contain apps")
@@ -46,10 +45,6 @@ END
 """
 
 
-def sh(*command: str) -> str:
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
-
-
 def listens(address: str, port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(1)
@@ -75,15 +70,6 @@ class Listener:
 
     def somebody_came(self) -> bool:
         return self.came > 0
-
-
-@contextmanager
-def an_address_of_this_host(address: str) -> Iterator[None]:
-    sh("ip", "address", "add", f"{address}/32", "dev", "lo")
-    try:
-        yield
-    finally:
-        sh("ip", "address", "del", f"{address}/32", "dev", "lo")
 
 
 @contextmanager

@@ -130,10 +130,13 @@ class Desk:
 
     def stage(self, request: StagingStart) -> StagingFinished:
         self.lines.clear()
-        finished = asyncio.run(self.stager.stage(request, self.emit))
+        finished = self.finish(request)
         assert (finished.build_guid, finished.instance_guid) == (request.build_guid, request.instance_guid)
         assert (finished.droplet is None) == (finished.error_id is not None)
         return finished
+
+    def finish(self, request: StagingStart) -> StagingFinished:
+        return asyncio.run(self.stager.stage(request, self.emit))
 
     def unpacked(self, finished: StagingFinished, folder: Path) -> Path:
         """The droplet below ``folder``, as a DEA unpacks it for the user who runs it."""
