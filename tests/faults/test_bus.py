@@ -6,13 +6,13 @@ import secrets
 import signal
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from infra.local import cloud
+from tests.support.census import app_guid, depth, faults, guids, processes, set_weather, settled
 from tests.support.platform import Platform, Traffic, a_platform, eventually
 
 #: Every message comes at least twice, the copies up to half a second apart, and each queue gives out the last first.
@@ -36,52 +36,6 @@ def app_name(platform: Platform) -> Iterator[str]:
     set_weather(platform)
     platform.zf("delete", name, "-f", "-r", check=False)
     eventually(lambda: not processes(name))
-
-
-def faults(platform: Platform) -> dict[str, int]:
-    """What the weather has done so far, counted by kind."""
-    return dict(platform.varz("aws")["faults"])
-
-
-def set_weather(platform: Platform, **weather: Any) -> None:
-    """The weather from now on; what is not named is calm."""
-    platform.http.post(f"{platform.component('aws')['http']}/weather", json=weather).raise_for_status()
-
-
-def processes(name: str) -> list[tuple[int, str, int]]:
-    """(index, instance guid, pid) of every process of the app on this machine, whoever knows of it."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            pairs = (pair.partition("=") for pair in (folder / "environ").read_text(errors="replace").split("\0"))
-            environ = {key: value for key, _, value in pairs}
-        except OSError:
-            continue  # ended meanwhile, or somebody else's
-        if json.loads(environ.get("VCAP_APPLICATION") or "{}").get("application_name") == name:
-            found.append((int(environ["CF_INSTANCE_INDEX"]), environ["CF_INSTANCE_GUID"], int(folder.name)))
-    return sorted(found)
-
-
-def guids(name: str) -> dict[int, str]:
-    return {index: guid for index, guid, _ in processes(name)}
-
-
-def settled(platform: Platform, name: str, count: int) -> dict[int, str]:
-    """Guids by index once exactly these run and the API says so; none comes or goes after that."""
-
-    def exactly() -> bool:
-        return [index for index, _, _ in processes(name)] == list(range(count)) and platform.running(name, count)
-
-    eventually(exactly, within_s=40)
-    before = processes(name)
-    for _ in range(10):  # late copies have come, and a sweep has looked
-        time.sleep(0.15)
-        assert processes(name) == before
-    return guids(name)
-
-
-def app_guid(platform: Platform, name: str) -> str:
-    return str(platform.api("GET", "/v3/apps", params={"names": name}).json()["resources"][0]["guid"])
 
 
 def crashes(platform: Platform, name: str) -> int:
@@ -282,7 +236,7 @@ def test_poison_in_every_queue_and_topic_harms_nobody(platform: Platform, app_na
     queues = [url for url in sqs.list_queues(QueueNamePrefix="zf-")["QueueUrls"] if not url.endswith("-dead")]
     dead = {name: f"{url}-dead" for url in queues if (name := url.rpartition("/zf-")[2]) in cloud.topology()["queues"]}
     assert len(queues) == len(dead) + len(platform.names("dea")) + len(platform.names("router"))
-    before = {name: _depth(sqs, url) for name, url in dead.items()}
+    before = {name: depth(sqs, url) for name, url in dead.items()}
     for poison in unreadable() + unfit():
         for url in queues:
             sqs.send_message(QueueUrl=url, MessageBody=poison)
@@ -298,8 +252,8 @@ def test_poison_in_every_queue_and_topic_harms_nobody(platform: Platform, app_na
 
     # Its fifth receive is a minute after its first, and its end as long after that.
     least = len(unreadable())
-    eventually(lambda: all(_depth(sqs, url) >= before[name] + least for name, url in dead.items()), within_s=200)
-    eventually(lambda: all(_depth(sqs, url) == 0 for url in queues if not _is_busy(url)), within_s=40)
+    eventually(lambda: all(depth(sqs, url) >= before[name] + least for name, url in dead.items()), within_s=200)
+    eventually(lambda: all(depth(sqs, url) == 0 for url in queues if not _is_busy(url)), within_s=40)
     assert {part["name"]: (part["pid"], part["exits"]) for part in platform.status()["components"]} == pids
     assert settled(platform, app_name, 1) == alone
     assert platform.who(app_name)["guid"] == alone[0]
@@ -308,10 +262,3 @@ def test_poison_in_every_queue_and_topic_harms_nobody(platform: Platform, app_na
 def _is_busy(url: str) -> bool:
     """Heartbeats and pings come all the time."""
     return url.endswith("-beats")
-
-
-def _depth(sqs: Any, url: str) -> int:
-    """Messages in a queue, those in somebody's hands among them."""
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    counts = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
-    return sum(int(counts[name]) for name in names)
