@@ -56,6 +56,9 @@ test-docker: setup ## The Docker runtime on a real engine, Debian's own where no
 e2e-docker-smoke: setup ## Push a Python and a static app into containers (less than five minutes)
 	$(BIN)/python -m infra.stack with $(BIN)/pytest tests/docker/test_smoke.py
 
+e2e-docker: setup ## Push every example into containers of the whole stack, and print what came of it
+	$(BIN)/python -m infra.stack with --whole $(BIN)/pytest tests/docker/test_examples.py
+
 test-buildpacks: setup ## Stage and run every example, those with downloads too; on Debian it needs the languages of docs/buildpacks.md
 	ZF_TEST_BUILDPACKS=1 $(BIN)/pytest tests/functional/staging/test_examples.py tests/functional/staging/test_languages.py tests/functional/staging/test_downloads.py
 
@@ -81,4 +84,4 @@ requirements: ## Compile the hashed requirements again
 clean: ## Remove what the other targets made
 	rm -rf $(VENV) bench-results .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: test-buildpacks help setup demo check test test-machine test-router test-rest test-faults stack test-docker e2e-docker-smoke test-hostile openapi permissions fuzz bench requirements clean
+.PHONY: test-buildpacks help setup demo check test test-machine test-router test-rest test-faults stack test-docker e2e-docker-smoke e2e-docker test-hostile openapi permissions fuzz bench requirements clean

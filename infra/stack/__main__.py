@@ -3,6 +3,7 @@
     python -m infra.stack build            the whole stack
     python -m infra.stack build --small    Python and static files only, for quick tests
     python -m infra.stack with COMMAND...  with an engine and, where none is there yet, the small stack's image
+    python -m infra.stack with --whole COMMAND...  with the whole stack's
 
 ``with`` installs and starts Debian's engine when it is root and none answers. Where that cannot be it says so in one
 line and ends well: nothing was found to be wrong.
@@ -27,6 +28,7 @@ def main() -> int:
     maker = verbs.add_parser("build", help="make the image")
     maker.add_argument("--small", action="store_true", help="Python and static files only")
     runner = verbs.add_parser("with", help="run a command beside an engine")
+    runner.add_argument("--whole", action="store_true", help="with every language")
     runner.add_argument("command", nargs=argparse.REMAINDER)
     asked = parser.parse_args()
     try:
@@ -35,8 +37,8 @@ def main() -> int:
             if asked.verb == "build":
                 print(build(asked.small))
                 return 0
-            if not _has_image():
-                print(build(is_small=True), flush=True)
+            if asked.whole or not _has_image():
+                print(build(is_small=not asked.whole), flush=True)
             return subprocess.run(asked.command, check=False).returncode
     except NoEngine as problem:
         print(f"No Docker Engine, nothing done: {problem}")

@@ -52,13 +52,17 @@ def digest(names: list[str], *texts: str) -> str:
     return hashlib.sha256(parts.encode()).hexdigest()
 
 
+def wanted_digest(is_small: bool) -> str:
+    """Label of the image that this repository makes now."""
+    return digest(packages(LIST.read_text(), is_small), SETUP.read_text(), DPKG.read_text())
+
+
 def build(is_small: bool) -> str:
     """Make the image if it is not there already; returns a line for people.
 
     Raises BuildError, and what docker-py raises when no engine answers.
     """
-    names = packages(LIST.read_text(), is_small)
-    wanted = digest(names, SETUP.read_text(), DPKG.read_text())
+    names, wanted = packages(LIST.read_text(), is_small), wanted_digest(is_small)
     client = docker.from_env()
     try:
         image = client.images.get(IMAGE)
