@@ -5,8 +5,9 @@
     python -m infra.stack with COMMAND...  with an engine and, where none is there yet, the small stack's image
     python -m infra.stack with --whole COMMAND...  with the whole stack's
 
-``with`` installs and starts Debian's engine when it is root and none answers. Where that cannot be it says so in one
-line and ends well: nothing was found to be wrong.
+``with`` installs and starts Debian's engine when it is root and none answers. Where that cannot be, or the machine
+lacks what containers need, or the archive does not answer, it says so in one line and ends well: nothing was found to
+be wrong.
 """
 
 import argparse
@@ -18,8 +19,9 @@ import docker
 from docker.errors import ImageNotFound
 
 from dea_agent.runtimes.docker import IMAGE
-from infra.stack.build import BuildError, build
+from infra.stack.build import BuildError, NoArchive, build
 from infra.stack.engine import NoEngine, engine
+from infra.stack.probe import probe
 
 
 def main() -> int:
@@ -39,9 +41,10 @@ def main() -> int:
                 return 0
             if asked.whole or not _has_image():
                 print(build(is_small=not asked.whole), flush=True)
+            probe()
             return subprocess.run(asked.command, check=False).returncode
-    except NoEngine as problem:
-        print(f"No Docker Engine, nothing done: {problem}")
+    except (NoEngine, NoArchive) as problem:
+        print(f"No containers here, nothing done: {problem}")
         return 0 if asked.verb == "with" else 1
     except BuildError as problem:
         print(problem, file=sys.stderr)

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import docker
+import requests
 from docker.errors import ImageNotFound
 
 from dea_agent.runtimes.docker import IMAGE
@@ -33,6 +34,10 @@ CHANGES = ("ENV LANG=C.UTF-8", "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbi
 
 class BuildError(Exception):
     """The image cannot be made. The text is for people."""
+
+
+class NoArchive(Exception):
+    """Nor could it on this machine as it is: Debian's archive does not answer, or tools are missing."""
 
 
 def packages(text: str, is_small: bool) -> list[str]:
@@ -60,7 +65,7 @@ def wanted_digest(is_small: bool) -> str:
 def build(is_small: bool) -> str:
     """Make the image if it is not there already; returns a line for people.
 
-    Raises BuildError, and what docker-py raises when no engine answers.
+    Raises BuildError, NoArchive, and what docker-py raises when no engine answers.
     """
     names, wanted = packages(LIST.read_text(), is_small), wanted_digest(is_small)
     client = docker.from_env()
@@ -71,13 +76,24 @@ def build(is_small: bool) -> str:
     except ImageNotFound:
         pass
     if os.geteuid() != 0 or not shutil.which("mmdebstrap"):
-        raise BuildError("making the stack needs root and mmdebstrap")
-    started = time.monotonic()
-    # Not named before all of it is there.
-    made = client.images.get(_import(bootstrap(os.environ.get(MIRROR_VARIABLE, MIRROR), names), wanted))
+        raise NoArchive("making the stack needs root and mmdebstrap")
+    started, mirror = time.monotonic(), os.environ.get(MIRROR_VARIABLE, MIRROR)
+    try:
+        # Not named before all of it is there.
+        made = client.images.get(_import(bootstrap(mirror, names), wanted))
+    except BuildError:
+        _see_that_it_answers(mirror)
+        raise
     made.tag(IMAGE)
     took = time.monotonic() - started
     return f"{IMAGE}: {_mib(made.attrs['Size'])} MiB, {len(names)} packages asked for, {took:.0f} s"
+
+
+def _see_that_it_answers(mirror: str) -> None:
+    try:
+        requests.get(f"{mirror}/debian/dists/{SUITE}/Release", timeout=30).raise_for_status()
+    except requests.RequestException:
+        raise NoArchive(f"{mirror} does not answer") from None
 
 
 def _mib(size: int) -> int:
@@ -90,7 +106,12 @@ def bootstrap(mirror: str, names: list[str]) -> list[str]:
     return [
         *("unshare", "--mount", "--pid", "--fork"),  # whatever a package starts ends with it, and no mount is left
         *("mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", "--format=tar", "--skip=output/dev"),
-        *(f"--include={','.join(names)}", "--aptopt=APT::Install-Recommends false", f"--dpkgopt={DPKG}"),
+        *(
+            f"--include={','.join(names)}",
+            "--aptopt=APT::Install-Recommends false",
+            "--aptopt=Acquire::Retries 3",
+            f"--dpkgopt={DPKG}",
+        ),
         # Some packages fail without the folders of manuals.
         '--essential-hook=mkdir -p "$1/usr/share/man/man1" "$1/usr/share/man/man7"',
         '--customize-hook=mv "$1/etc/dpkg/dpkg.cfg.d/99mmdebstrap" "$1/etc/dpkg/dpkg.cfg.d/stack"',

@@ -59,7 +59,7 @@ def answers(host: str | None = None) -> bool:
 
 def install() -> None:
     """What is missing, from Debian's archive. Raises NoEngine."""
-    missing = sorted(package for program, package in PACKAGES.items() if not shutil.which(program, path=_path()))
+    missing = sorted(package for program, package in PACKAGES.items() if not shutil.which(program, path=admin_path()))
     if not missing:
         return
     if os.geteuid() != 0 or not shutil.which("apt-get"):
@@ -81,7 +81,7 @@ def install() -> None:
             policy.unlink()
 
 
-def _path() -> str:
+def admin_path() -> str:
     """Programs of administrators are not always on the path of a root shell."""
     return f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
 
@@ -184,7 +184,7 @@ class Engine:
     def _start(self) -> None:
         if answers(self.host):
             return
-        dockerd = shutil.which("dockerd", path=_path())
+        dockerd = shutil.which("dockerd", path=admin_path())
         if not dockerd:
             raise NoEngine("no dockerd here")
         (self.folder / "daemon.json").write_text("{}")
@@ -195,7 +195,7 @@ class Engine:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, "PATH": _path()},
+                env={**os.environ, "PATH": admin_path()},
                 start_new_session=True,
             )
         deadline = time.monotonic() + START_S
@@ -277,7 +277,7 @@ def _rules(table: str, *chain: str) -> list[list[str]]:
 
 
 def _iptables(table: str, *words: str) -> str:
-    program = shutil.which("iptables", path=_path())
+    program = shutil.which("iptables", path=admin_path())
     if not program:
         return ""
     return subprocess.run([program, "-w", "-t", table, *words], capture_output=True, text=True, check=False).stdout
