@@ -9,6 +9,7 @@ from contextlib import suppress
 import httpx
 import pytest
 
+from tests.support.census import app_guid, settled
 from tests.support.platform import ROOT, ZF, Platform, Traffic, eventually
 
 ECHO = ROOT / "tests" / "apps" / "echo"
@@ -65,19 +66,46 @@ def test_killed_in_the_middle_of_a_scale(platform: Platform, app_name: str) -> N
     eventually(lambda: platform.running(app_name, 3))
 
 
-def test_killed_in_the_middle_of_a_push_the_client_can_push_again(platform: Platform, app_name: str) -> None:
+#: What zf says when the app is described, its files are there, its build runs on a DEA, and its droplet is made.
+MOMENTS = ("Described the app", "Uploaded ", "Downloading app package", "Staged ")
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_killed_in_the_middle_of_a_push_nothing_is_left_half_done(
+    platform: Platform, app_name: str, moment: str
+) -> None:
     push = subprocess.Popen(
         [str(ZF), "push", app_name, "-p", str(ECHO)],
-        env=platform.environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        env={**platform.environment, "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
-    threading.Event().wait(0.8)
-    kill(platform, "cc-api", "cc")
-    push.wait(180)
+    assert push.stdout
+    said: list[str] = []
+    for line in push.stdout:
+        said.append(line)
+        if moment in line:
+            kill(platform, "cc-api", "cc")
+            break
+    said += push.stdout.readlines()
+    status, words = push.wait(180), "".join(said)
+    assert moment in words
+    assert status in (0, 1), words
+    assert "Traceback" not in words
     eventually(lambda: back(platform))
-    platform.push(app_name)
-    eventually(lambda: live(platform, app_name) == [0], within_s=60)
+
+    def rests(kind: str, *states: str) -> bool:
+        found = platform.api("GET", f"/v3/{kind}", params={"app_guids": app_guid(platform, app_name)})
+        return all(one["state"] in states for one in found.json()["resources"])
+
+    eventually(lambda: rests("packages", "READY", "AWAITING_UPLOAD", "FAILED"), within_s=60)
+    eventually(lambda: rests("builds", "STAGED", "FAILED"), within_s=60)
+    if status:
+        assert words.strip().splitlines()[-1], "an error says what to do next"
+        platform.push(app_name)
+    settled(platform, app_name, 1)
+    assert platform.who(app_name)["index"] == 0
 
 
 def test_killed_again_and_again_while_an_app_is_restarted(platform: Platform, app_name: str) -> None:

@@ -3,6 +3,7 @@
 import os
 import signal
 
+from tests.support.census import app_guid
 from tests.support.platform import Platform, Traffic, eventually
 
 
@@ -46,6 +47,10 @@ def test_an_exit_while_the_agent_was_away_is_reported_and_healed(platform: Platf
     os.kill(before["pid"], signal.SIGKILL)
     platform.release(dea)
     eventually(lambda: platform.who(app_name)["guid"] != before["guid"], within_s=30)
+    query = {"target_guids": app_guid(platform, app_name), "types": "app.crash"}
+    (crash,) = platform.api("GET", "/v3/audit_events", params=query).json()["resources"]
+    assert crash["data"]["instance"] == before["guid"]
+    assert (crash["data"]["exit_status"], crash["data"]["reason"]) == (137, "CRASHED")
 
 
 def test_a_lost_host_is_replaced_by_the_other(platform: Platform, app_name: str) -> None:
@@ -53,7 +58,7 @@ def test_a_lost_host_is_replaced_by_the_other(platform: Platform, app_name: str)
     eventually(lambda: platform.running(app_name, 2))
     dea = dea_of(platform, app_name)
     instances = platform.varz(dea)["running_apps"]
-    platform.hold(dea)
+    platform.hold(dea, "KILL")
     for instance in instances:
         os.kill(instance["pid"], signal.SIGKILL)
     other = next(name for name in platform.names("dea") if name != dea)
