@@ -1,9 +1,13 @@
 """What comes over a build container's wire, in whatever pieces: lines, and the word of their end."""
 
+import itertools
+import subprocess
+import sys
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dea_agent.staging.container import Stream
+from dea_agent.staging.container import RUNNER, Stream
 
 MARK = b"\0" + b"ab" * 16 + b" "
 
@@ -17,7 +21,7 @@ def test_a_stream_is_told_whole_and_ends_with_the_mark_however_it_is_cut(said: b
     places = sorted({0, len(wire), *(cut for cut in cuts if cut < len(wire))})
     heard: list[str] = []
     stream = Stream("OUT", lambda _, line: heard.append(line), MARK)
-    for begin, end in zip(places, places[1:], strict=False):
+    for begin, end in itertools.pairwise(places):
         assert stream.end == b""
         stream.take(wire[begin:end])
     assert stream.end == b"-9 2\n"
@@ -31,3 +35,11 @@ def test_what_is_not_the_mark_is_told_at_once() -> None:
     assert heard == ["one"]
     stream.take(b"o\n")
     assert heard == ["one", "\0two"]
+
+
+def test_the_runner_does_nothing_but_as_the_first_process_of_a_container() -> None:
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", str(RUNNER)], input="{}\n", capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "only for the first one" in done.stderr
