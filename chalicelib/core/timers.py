@@ -105,7 +105,7 @@ LOCAL = Timers(
 
 
 def from_env(env: Mapping[str, str]) -> Timers:
-    """Raises ValueError, naming the variable, when a value is not a number above zero."""
+    """Raises ValueError, naming the variable, when a value is not a number above zero or breaks an invariant."""
     profile = env.get("ZF_PROFILE", "cloud")
     if profile not in ("cloud", "local"):
         raise ValueError(f"ZF_PROFILE is {profile!r}; it can be cloud or local")
@@ -120,4 +120,9 @@ def from_env(env: Mapping[str, str]) -> Timers:
             if value <= 0:
                 raise ValueError(f"{name} is {env[name]}; it must be above zero")
             timers = replace(timers, **{field.name: value})
+    if timers.port_quarantine_s < 2 * timers.prune_s:
+        raise ValueError(
+            f"ZF_PORT_QUARANTINE_S is {timers.port_quarantine_s:g}; it must be at least twice ZF_PRUNE_S "
+            f"({timers.prune_s:g}), or a router may send an app's requests to whoever has its port now"
+        )
     return timers

@@ -128,7 +128,7 @@ def _restart(platform: Platform, guid: str) -> None:
         platform.api("POST", f"/v3/apps/{guid}/actions/restart")
 
 
-def test_hm_stopped_for_90_s_starts_and_stops_nothing(platform: Platform, app_name: str) -> None:
+def test_invariant_5_hm_stopped_for_90_s_starts_and_stops_nothing(platform: Platform, app_name: str) -> None:
     platform.push(app_name, "-i", 2)
     eventually(lambda: platform.running(app_name, 2))
     before = {platform.who(app_name)["guid"] for _ in range(40)}
@@ -141,7 +141,7 @@ def test_hm_stopped_for_90_s_starts_and_stops_nothing(platform: Platform, app_na
     assert live(platform, app_name) == [0, 1]
 
 
-def test_the_bus_gone_for_30_s_stops_no_app_and_is_caught_up_with(platform: Platform, app_name: str) -> None:
+def test_invariant_5_the_bus_gone_for_30_s_stops_no_app(platform: Platform, app_name: str) -> None:
     platform.push(app_name, "-i", 2)
     eventually(lambda: platform.running(app_name, 2))
     with Traffic(platform, app_name) as traffic, platform.without("aws"):

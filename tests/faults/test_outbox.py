@@ -61,7 +61,7 @@ def written_and_not_sent(platform: Platform, method: str, path: str, **asked: An
     eventually(lambda: not owed(platform))
 
 
-def test_a_scale_comes_true(platform: Platform, app_name: str) -> None:
+def test_invariant_9_a_scale_comes_true(platform: Platform, app_name: str) -> None:
     platform.push(app_name)
     before = settled(platform, app_name, 1)
     scale = f"/v3/processes/{app_guid(platform, app_name)}/actions/scale"
@@ -73,7 +73,7 @@ def test_a_scale_comes_true(platform: Platform, app_name: str) -> None:
     assert settled(platform, app_name, 1) == before
 
 
-def test_a_start_comes_true(platform: Platform, app_name: str) -> None:
+def test_invariant_9_a_start_comes_true(platform: Platform, app_name: str) -> None:
     platform.push(app_name)
     platform.zf("stop", app_name)
     eventually(lambda: not processes(app_name))
@@ -83,7 +83,7 @@ def test_a_start_comes_true(platform: Platform, app_name: str) -> None:
     eventually(lambda: platform.who(app_name)["index"] == 0)
 
 
-def test_a_build_comes_true_and_is_staged_once(platform: Platform, app_name: str) -> None:
+def test_invariant_9_a_build_comes_true_and_is_staged_once(platform: Platform, app_name: str) -> None:
     platform.zf("push", app_name, "-p", ROOT / "tests" / "apps" / "echo", "--no-start")
     guid = app_guid(platform, app_name)
     (package,) = platform.api("GET", f"/v3/apps/{guid}/packages").json()["resources"]

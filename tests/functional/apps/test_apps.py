@@ -156,7 +156,7 @@ def test_bad_variables_are_refused(stage: Stage, body: Any) -> None:
     assert stage.api.get(f"/v3/apps/{guid}/environment_variables").json["var"] == {"A": "1"}
 
 
-def test_a_start_tells_its_secrets_to_nobody_but_the_run_specification(stage: Stage) -> None:
+def test_invariant_10_a_start_tells_its_secrets_to_nobody_but_the_run_specification(stage: Stage) -> None:
     guid = stage.runnable()
     stage.api.patch(f"/v3/apps/{guid}/environment_variables", json={"var": {"TOKEN": "s3cr3t"}})
     stage.said("any")

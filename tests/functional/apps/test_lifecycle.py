@@ -57,7 +57,7 @@ def test_starting_twice_starts_once(stage: Stage) -> None:
     assert stage.said("dea.discover") == []
 
 
-def test_restarting_wants_a_new_version_and_stops_the_old_one(stage: Stage) -> None:
+def test_invariant_7_restarting_wants_a_new_version_and_stops_the_old_one(stage: Stage) -> None:
     app = stage.started()
     stage.said("any")
 

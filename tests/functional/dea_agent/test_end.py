@@ -23,7 +23,7 @@ def processes_of(start: Start) -> list[int]:
     return found
 
 
-def test_a_killed_app_is_unregistered_before_anybody_hears_of_its_exit(world: World, dea: Dea) -> None:
+def test_invariant_1_a_killed_app_is_unregistered_before_anybody_hears_of_its_exit(world: World, dea: Dea) -> None:
     world.router_starts()
     start, _ = world.running(dea)
     for pid in processes_of(start):
@@ -98,7 +98,7 @@ def test_usage_is_in_heartbeats(world: World, dea: Dea) -> None:
     assert usage["threads"] >= 1
 
 
-def test_a_stop_lets_open_requests_end_and_new_ones_go_elsewhere_first(world: World, dea: Dea) -> None:
+def test_invariant_1_a_stop_lets_open_requests_end_and_new_ones_go_elsewhere_first(world: World, dea: Dea) -> None:
     start, port = world.running(dea)
     answers: list[bytes] = []
     slow = threading.Thread(target=lambda: answers.append(get(port, "/slow?1.5")))

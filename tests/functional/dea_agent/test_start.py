@@ -89,7 +89,7 @@ def test_the_environment_is_cloud_foundrys_and_nothing_of_the_host(world: World,
     assert not [name for name in env if name.startswith(("AWS_", "ZF_", "SECRET"))]
 
 
-def test_an_app_that_never_binds_its_port_crashes_and_is_never_registered(world: World, dea: Dea) -> None:
+def test_invariant_1_an_app_that_never_binds_its_port_crashes_and_is_never_registered(world: World, dea: Dea) -> None:
     start = world.start(dea, command="sleep 1000", health=HealthCheck(timeout_s=1))
     exited = world.wait_for("droplet.exited", instance_guid=start.instance_guid)
     assert (exited["reason"], exited["exit_status"]) == ("CRASHED", 137)
@@ -162,7 +162,7 @@ def test_a_start_that_no_longer_fits_is_refused(world: World, dea: Dea) -> None:
     assert "memory" in world.wait_for("dea.refused", instance_guid=start.instance_guid)["reason"]
 
 
-def test_a_start_said_twice_starts_once(world: World, dea: Dea) -> None:
+def test_invariant_2_a_start_said_twice_starts_once(world: World, dea: Dea) -> None:
     start, _ = world.running(dea)
     for _ in range(2):
         world.bus.say(f"url:{dea.queue_url}", "dea.start", start)

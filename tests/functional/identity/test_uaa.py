@@ -265,7 +265,7 @@ def test_the_users_endpoint_wants_a_token_in_its_own_words(api: Client) -> None:
     assert api.admin.post("/Users", json={"userName": 7}).json["error"] == "invalid_scim_resource"
 
 
-def test_no_password_is_logged(api: Client, caplog: pytest.LogCaptureFixture) -> None:
+def test_invariant_10_no_password_is_logged(api: Client, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     log_in(api, password="sesame-open")
     log_in(api)

@@ -1,6 +1,7 @@
 """From desired state to a start at one DEA, whatever the bus does on the way."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from chalicelib.contracts.auction import Discover, Refused, Start, Started, Stop
@@ -54,7 +55,7 @@ def test_a_start_opens_placements_and_discovers_in_one_go(scene: Scene) -> None:
     }
 
 
-def test_a_bid_wins_a_start_with_links_and_grants_but_no_secret(scene: Scene, started: Started_) -> None:
+def test_invariant_10_a_bid_wins_a_start_with_links_and_grants_but_no_secret(scene: Scene, started: Started_) -> None:
     (start,) = started(1)
     assert start.routes == ("app.localhost",)
     assert start.spec_url.startswith("http")
@@ -80,6 +81,18 @@ def test_a_bid_heard_twice_starts_once(scene: Scene) -> None:
     scene.hear(("dea.bid", bid), ("dea.bid", bid))
     scene.hear(("dea.bid", bid))
     assert len(scene.starts()) == 1
+
+
+def test_invariant_4_of_two_workers_with_a_bid_each_one_starts_the_index(scene: Scene) -> None:
+    for version in range(1, 6):
+        scene.start()
+        discover = scene.discover()
+        bids = [scene.bid(discover, "dea-0"), scene.bid(discover, "dea-1")]
+        with ThreadPoolExecutor(2) as workers:
+            list(workers.map(lambda bid: scene.hear(("dea.bid", bid)), bids))
+        (start,) = scene.starts()
+        row = scene.rows()[0]
+        assert (row.state, row.instance_guid, row.version) == (CLAIMED, start.instance_guid, version)
 
 
 def test_a_late_bid_takes_what_the_first_had_no_room_for(scene: Scene) -> None:

@@ -17,7 +17,7 @@ def test_a_port_in_use_or_bound_by_others_is_passed_over() -> None:
     assert taken(ports, {100}, 0, bound={101}) == 102
 
 
-def test_a_port_rests_until_its_time_is_over() -> None:
+def test_invariant_6_a_port_rests_until_its_time_is_over() -> None:
     ports = Ports(range(100, 102), rest_s=240, position=1)
     ports.give_back(100, now=1000)
     assert taken(ports, {101}, now=1239) is None

@@ -88,6 +88,18 @@ def test_contracts_need_the_standard_library_only() -> None:
     assert wrong == []
 
 
+def test_invariant_8_no_table_is_scanned() -> None:
+    """Lists read membership items. pynamodb's ``scan``, botocore's ``scan`` and PartiQL's selects are all there is."""
+    ways = {"scan", "execute_statement", "parallel_scan", "rate_limited_scan"}
+    scans = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in sources("chalicelib", "dea_agent", "router")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr in ways
+    ]
+    assert scans == []
+
+
 def test_no_file_grows_past_what_one_can_read() -> None:
     long = {
         str(path.relative_to(ROOT)): lines
