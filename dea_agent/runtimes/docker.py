@@ -82,7 +82,6 @@ class DockerRuntime:
         self._client, self._owner, self._cloud, self._host = client, owner, cloud, host
         self._volumes = volumes
         self._bridge = Bridge(client, owner, {OWNER: owner, CLOUD: cloud})
-        self._bridges = [self._bridge]
         self._containers: dict[str, DockerContainer] = {}
         self._loop = asyncio.get_running_loop()
         threading.Thread(target=self._hear, name="docker-events", daemon=True).start()
@@ -208,7 +207,6 @@ class DockerRuntime:
         from dea_agent.staging.container import ContainerSandboxes
 
         bridge = Bridge(self._client, f"{self._owner}-builds", {OWNER: self._owner, CLOUD: self._cloud}, allowed)
-        self._bridges.append(bridge)
         volumes = Volumes(work_dir.with_name("build-volumes"), work_dir) if self._volumes else None
         return ContainerSandboxes(self._client, self.contained, bridge, volumes, cache_dir)
 
@@ -258,15 +256,20 @@ class DockerRuntime:
     async def close(self) -> None:
         try:
             await self.sweep(set())
-            for bridge in self._bridges:
-                await asyncio.to_thread(bridge.remove)
+            await asyncio.to_thread(self._remove_bridges)
         except (DockerException, requests.RequestException) as error:
             log.warning("a bridge of %s may be left: %s", self._owner, error)
 
+    def _remove_bridges(self) -> None:
+        """Those of earlier boots too, which may have built where this one has not."""
+        for network in self._client.networks.list(filters={"label": f"{OWNER}={self._owner}"}):
+            remove_bridge(network)
+
     def _hear(self) -> None:
-        """In a thread of its own, for ever: the engine's events; after a break, a look at everything we know."""
+        """In a thread of its own, as long as somebody listens: the engine's events; after a break, a look at everything
+        we know."""
         is_back = False
-        while True:
+        while not self._loop.is_closed():
             try:
                 if is_back:
                     self._bridge.ensure()
