@@ -74,11 +74,13 @@ def create(request: Request) -> Answer:
     types = None if "source_guid" in request.query else body.take("process_types")
     if types is not None and (wrong := _wrong_types(types)):
         body.wrong(wrong)
+    droplet = Droplet()
+    body.metadata(droplet)
     body.done()
     if "source_guid" in request.query:
         source, _ = owned(actor, Droplet, request.query["source_guid"], DOWNLOAD)
         app, space = owned(actor, App, app_guid, WRITE)
-        droplet = droplet_bits.copy(request.world, actor, source, app, space, request.trace)
+        droplet_bits.copy(request.world, actor, source, droplet, app, space, request.trace)
         return Answer(render(request, droplet), 201)
     try:
         app, space = owned(actor, App, app_guid, WRITE)
@@ -88,8 +90,8 @@ def create(request: Request) -> Answer:
         ) from None
     if app.lifecycle_type == DOCKER:
         raise Unprocessable("Droplet creation is not available for apps with docker lifecycles.")
-    draft = Droplet(app_guid=str(app.guid), space_guid=str(space.guid), stack=str(app.stack), process_types=types or {})
-    return Answer(render(request, droplet_bits.create(request.world, actor, draft, app, space, request.trace)), 201)
+    droplet.stack, droplet.process_types = app.stack, types or {}
+    return Answer(render(request, droplet_bits.create(request.world, actor, droplet, app, space, request.trace)), 201)
 
 
 def _wrong_types(types: Any) -> str | None:

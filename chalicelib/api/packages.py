@@ -93,14 +93,16 @@ def _data(body: Body, package: Package) -> str | None:
 def _copy(request: Request, source_guid: str) -> Answer:
     actor = request.actor
     body = Body(request.json())
-    app_guid = body.relationship("app") or ""
+    app_guid, package = body.relationship("app") or "", Package()
+    body.metadata(package)
     body.done()
     try:
         source, _ = owned(actor, Package, source_guid, WRITE)
     except (NotFound, NotAuthorized):
         raise Unprocessable("Source package is invalid. Ensure it exists and you have access to it.") from None
     app, space = _writable_app(request, app_guid)
-    return Answer(render(request, packages.copy(request.world, actor, source, app, space, request.trace)), 201)
+    packages.copy(request.world, actor, source, package, app, space, request.trace)
+    return Answer(render(request, package), 201)
 
 
 def _writable_app(request: Request, guid: str) -> tuple[App, Space]:

@@ -26,8 +26,9 @@ ARCH = re.compile(r"[a-z0-9_]{1,30}")
 
 
 def create(world: World, actor: Actor, droplet: Droplet, app: App, space: Space, trace: str = "") -> Droplet:
-    """``droplet``: a draft that waits for its bits."""
+    """``droplet``: a draft, which becomes one of ``app`` that waits for its bits."""
     droplet.guid, droplet.state = new_guid(), AWAITING
+    droplet.app_guid, droplet.space_guid = app.guid, space.guid
     unit = world.unit(trace)
     unit.require(App, str(app.guid), NotFound(App.LABEL))
     unit.create(droplet)
@@ -125,11 +126,14 @@ def _describe(droplet: Droplet, texts: dict[str, str]) -> None:
         droplet.buildpacks = [{"name": name[:250], "detect_output": "", "version": None, "buildpack_name": None}]
 
 
-def copy(world: World, actor: Actor, source: Droplet, app: App, space: Space, trace: str = "") -> Droplet:
-    """A droplet of ``app`` with the bits of another one. Raises Unprocessable for one that has none."""
+def copy(
+    world: World, actor: Actor, source: Droplet, droplet: Droplet, app: App, space: Space, trace: str = ""
+) -> None:
+    """Make the draft ``droplet`` one of ``app`` with the bits of another one. Raises Unprocessable for one that has
+    none."""
     if source.state != STAGED:
         raise Unprocessable("Source droplet must be staged.")
-    droplet = Droplet(new_guid(), app_guid=str(app.guid), space_guid=str(space.guid))
+    droplet.guid, droplet.app_guid, droplet.space_guid = new_guid(), app.guid, space.guid
     for name in ("digest", "size_bytes", "stack", "arch", "process_types", "buildpacks", "lifecycle_type", "image"):
         setattr(droplet, name, getattr(source, name))
     unit = world.unit(trace)
@@ -142,7 +146,6 @@ def copy(world: World, actor: Actor, source: Droplet, app: App, space: Space, tr
     unit.create(droplet)
     _record(unit, actor, "create", droplet, app, space)
     unit.commit()
-    return droplet
 
 
 @jobs.worker("copy-droplet")

@@ -42,14 +42,17 @@ def create(
     return package
 
 
-def copy(world: World, actor: Actor, source: Package, app: App, space: Space, trace: str = "") -> Package:
-    """A package of ``app`` with the bits of another app's. Raises Unprocessable for one that has none."""
+def copy(
+    world: World, actor: Actor, source: Package, package: Package, app: App, space: Space, trace: str = ""
+) -> None:
+    """Make the draft ``package`` one of ``app`` with the bits of another app's. Raises Unprocessable for one that has
+    none."""
     if source.app_guid == app.guid:
         raise Unprocessable("Source and destination app cannot be the same")
     if source.state != READY:
         raise Unprocessable("Source package must be in the state READY.")
-    package = Package(new_guid(), app_guid=str(app.guid), space_guid=str(space.guid), type=str(source.type))
-    for name in ("checksum", "size_bytes", "image", "username"):
+    package.guid, package.app_guid, package.space_guid = new_guid(), app.guid, space.guid
+    for name in ("type", "checksum", "size_bytes", "image", "username"):
         setattr(package, name, getattr(source, name))
     unit = world.unit(trace)
     if source.type == DOCKER:
@@ -61,7 +64,6 @@ def copy(world: World, actor: Actor, source: Package, app: App, space: Space, tr
         jobs.start(unit, "package.copy", "copy-package", package, guid=str(package.guid), source=str(source.guid))
     _add(unit, actor, package, app, space)
     unit.commit()
-    return package
 
 
 def _add(unit: Unit, actor: Actor, package: Package, app: App, space: Space) -> None:
