@@ -47,3 +47,42 @@ def test_a_version_that_crashes_at_once_is_taken_back_while_the_old_one_serves(
     assert traffic.failures == []
     assert len(traffic.guids) == 1, "the old instance alone, all the time"
     assert platform.running(app_name, 1)
+
+
+def test_a_canary_serves_beside_the_old_version_until_it_is_continued(platform: Platform, app_name: str) -> None:
+    platform.push(app_name, "-i", 2)
+    eventually(lambda: platform.running(app_name, 2))
+    platform.zf("set-env", app_name, "MESSAGE", "canary")
+    with Traffic(platform, app_name) as traffic:
+        waiting = platform.zf("restart", app_name, "--strategy", "canary")
+        assert "continue-deployment" in waiting.stdout
+        eventually(lambda: {platform.who(app_name)["message"] for _ in range(20)} == {"", "canary"})
+        platform.zf("continue-deployment", app_name)
+        eventually(lambda: {platform.who(app_name)["message"] for _ in range(20)} == {"canary"})
+        platform.zf("set-env", app_name, "MESSAGE", "unwanted")
+        platform.zf("restart", app_name, "--strategy", "canary")
+        eventually(lambda: "unwanted" in {platform.who(app_name)["message"] for _ in range(20)})
+        platform.zf("cancel-deployment", app_name)
+        eventually(lambda: {platform.who(app_name)["message"] for _ in range(20)} == {"canary"})
+    assert traffic.failures == []
+    assert platform.running(app_name, 2)
+
+
+def test_a_version_that_never_gets_healthy_is_taken_back_and_the_command_fails(
+    platform: Platform, app_name: str
+) -> None:
+    platform.push(app_name)
+    app = platform.json("app", app_name)["guid"]
+    check = {"health_check": {"type": "port", "data": {"timeout": 2}}}
+    platform.api("PATCH", f"/v3/processes/{app}", json=check).raise_for_status()
+    before = platform.who(app_name)["guid"]
+    platform.zf("set-env", app_name, "NEVER_BIND", "1")
+    with Traffic(platform, app_name) as traffic:
+        failed = platform.zf("restart", app_name, "--strategy", "rolling", check=False)
+    assert failed.returncode == 1
+    assert "Traceback" not in failed.stderr
+    assert traffic.failures == []
+    assert traffic.guids == {before}, "the old instance alone, all the time"
+    (deployment,) = platform.api("GET", "/v3/deployments", params={"app_guids": app}).json()["resources"]
+    assert deployment["status"]["value"] == "FINALIZED"
+    assert deployment["status"]["reason"] == "CANCELED"
