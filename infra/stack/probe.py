@@ -65,4 +65,4 @@ def _must(command: list[str], otherwise: str) -> None:
     except FileNotFoundError:
         raise NoEngine(f"{otherwise}: {command[0]} is missing") from None
     if done.returncode:
-        raise NoEngine(f"{otherwise}: {(done.stderr.strip().splitlines() or ['no reason given'])[-1]}")
+        raise NoEngine(f"{otherwise}: {(done.stderr.strip().splitlines() or ['no reason given'])[0]}")
