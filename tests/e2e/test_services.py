@@ -1,5 +1,9 @@
 """A service broker that is an app of the platform itself, and an app that is bound to what it makes."""
 
+import json
+from urllib.parse import urlsplit
+
+import pg8000.dbapi
 import pytest
 
 from tests.support import postgres
@@ -39,18 +43,32 @@ def _use(platform: Platform, broker: str, app_name: str) -> None:
     wanted = {"space": {"data": {"guid": space}}, "service_plan": {"data": {"guid": plan}}}
     _done(platform, "POST", "/v3/service_instances", {"type": "managed", "name": broker, "relationships": wanted})
     instance = platform.api("GET", "/v3/service_instances", params={"names": broker}).json()["resources"][0]["guid"]
-    platform.zf("push", app_name, "-p", ROOT / "tests" / "apps" / "echo", "--no-start")
-    app = platform.json("app", app_name)["guid"]
-    ends = {"app": {"data": {"guid": app}}, "service_instance": {"data": {"guid": instance}}}
-    _done(platform, "POST", "/v3/service_credential_bindings", {"type": "app", "relationships": ends})
+    platform.zf("push", app_name, "-p", ROOT / "tests" / "apps" / "rows", "--no-start")
+    platform.zf("bind-service", app_name, broker)
     platform.zf("start", app_name)
-    eventually(lambda: platform.get(app_name).status_code == 200)
-    seen = platform.get(app_name, "/env").json()["VCAP_SERVICES"]
-    assert '"postgres"' in seen
-    assert "postgresql://b_" in seen
+    for word in ("first", "second"):
+        eventually(lambda: platform.post(app_name, word).status_code == 200)  # noqa: B023 (read at once)
+    platform.zf("restart", app_name)
+    eventually(lambda: platform.get(app_name).json() == ["first", "second"])
+    login = platform.zf("env", app_name, "--json")
+    uri = json.loads(login.stdout)["system_env_json"]["VCAP_SERVICES"]["postgres"][0]["credentials"]["uri"]
+    assert rows(uri) == ["first", "second"]
+    platform.zf("unbind-service", app_name, broker)
+    with pytest.raises(pg8000.dbapi.DatabaseError):
+        rows(uri)
     _done(platform, "DELETE", f"/v3/service_instances/{instance}")
     (owner,) = platform.api("GET", "/v3/service_brokers", params={"names": broker}).json()["resources"]
     _done(platform, "DELETE", f"/v3/service_brokers/{owner['guid']}")
+
+
+def rows(uri: str) -> list[str]:
+    """By a login of one's own, with what the app was given."""
+    url = urlsplit(uri)
+    login = {"password": url.password, "host": url.hostname, "port": url.port, "database": url.path[1:]}
+    with pg8000.dbapi.connect(url.username, **login) as connection:
+        cursor = connection.cursor()
+        cursor.execute("SELECT word FROM words ORDER BY id")
+        return [word for (word,) in cursor.fetchall()]
 
 
 def _done(platform: Platform, method: str, path: str, body: object = None) -> None:

@@ -94,6 +94,9 @@ class Platform:
         headers = {"Host": f"{host}.{domain}", **kwargs.pop("headers", {})}
         return self.http.get(f"{router or self.router}{path}", headers=headers, **kwargs)
 
+    def post(self, host: str, body: str) -> httpx.Response:
+        return self.http.post(self.router, headers={"Host": f"{host}.{self.apps_domain}"}, content=body)
+
     def who(self, host: str) -> dict[str, Any]:
         response = self.get(host)
         assert response.status_code == 200, response.text[:200]
