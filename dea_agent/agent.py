@@ -105,7 +105,7 @@ class Agent:
         lives: dict[str, Life] = {}
         self._sampler = Sampler(lives, lambda guid: folders.instances / guid, self._pump.written, timers.sample_s)
         self._gauges = Gauges(self._registry, lambda: self._sampler.latest, self._routers, http, timers.gauge_s)
-        self._reporter = Reporter(config, self._messenger, self._registry, self._sampler)
+        self._reporter = Reporter(config, runtime.name, self._messenger, self._registry, self._sampler)
         counters = Counters()
         tools = Tools(
             host=config.host,

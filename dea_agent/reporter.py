@@ -26,10 +26,12 @@ def digest(instances: tuple[InstanceBeat, ...]) -> str:
 
 
 class Reporter:
-    """``http``: base address of /healthz and /varz; ``queue_url``: set once the inbox is open."""
+    """runtime: its name. ``http``: base address of /healthz and /varz; ``queue_url``: set once the inbox is open."""
 
-    def __init__(self, config: Config, messenger: Messenger, registry: Registry, sampler: Sampler) -> None:
-        self._config, self._messenger = config, messenger
+    def __init__(
+        self, config: Config, runtime: str, messenger: Messenger, registry: Registry, sampler: Sampler
+    ) -> None:
+        self._config, self._runtime, self._messenger = config, runtime, messenger
         self._registry, self._sampler = registry, sampler
         self.http, self.queue_url = "", ""
         self._seq = 0
@@ -72,6 +74,7 @@ class Reporter:
             usage=self._usage(now),
             builds=tuple(sorted(registry.builds)),
             tasks=registry.tasks(),
+            runtime=self._runtime,
         )
 
     def _usage(self, now: float) -> dict[str, Usage]:

@@ -96,6 +96,8 @@ class Starter:
                     ports=() if instance.is_task else instance.ports or (OpenPort(APP_PORT, instance.port),),
                     uid=instance.uid,
                     sidecars=sidecars,
+                    egress=spec.egress,
+                    policies=spec.policies,
                 )
             )
         except (DownloadError, LaunchError) as error:

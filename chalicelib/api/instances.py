@@ -39,7 +39,7 @@ def _stats(process: Process, item: Stats) -> dict[str, Any]:
         "disk_quota": int(process.disk_mb) * MB,
         "log_rate_limit": int(process.log_rate_bytes),
         "fds_quota": FDS,
-        "isolation_segment": None,
+        "isolation_segment": process.isolation_segment,
         "details": line.details,
     }
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from chalicelib.api.base import Answer, Endpoints, Request
 from chalicelib.api.parsing import Body
-from chalicelib.api.render import common, listing, paginated, to_one, warned
+from chalicelib.api.render import common, listing, paginated, to_one
 from chalicelib.services import access
 from chalicelib.services import isolation_segments as service
 from chalicelib.services.listing import page
@@ -12,17 +12,12 @@ from chalicelib.tables.identity import IsolationSegment
 
 endpoints = Endpoints(__name__)
 
-NOT_ENFORCED = "Isolation segments are kept but not enforced: apps run on hosts of the shared segment."
 #: Organizations that one request may entitle.
 MAX_ORGS = 500
 
 
 def render(request: Request, segment: IsolationSegment) -> dict[str, Any]:
     return common(request, segment, "organizations") | {"name": segment.name}
-
-
-def not_enforced(answer: Answer) -> Answer:
-    return warned(answer, NOT_ENFORCED)
 
 
 def relationship(request: Request, own: str, segment_guid: str | None) -> dict[str, Any]:
@@ -74,7 +69,7 @@ def create(request: Request) -> Answer:
     body.metadata(segment)
     body.done()
     service.create(request.world, request.actor, segment, request.trace)
-    return not_enforced(Answer(render(request, segment), 201))
+    return Answer(render(request, segment), 201)
 
 
 @endpoints("GET", "/v3/isolation_segments/{guid}")
@@ -115,7 +110,7 @@ def entitle(request: Request, guid: str) -> Answer:
     body.done()
     guids = list(dict.fromkeys(item["guid"] for item in data))
     service.entitle(request.world, request.actor, segment, guids, request.trace)
-    return not_enforced(Answer(_entitled(request, segment)))
+    return Answer(_entitled(request, segment))
 
 
 @endpoints("DELETE", "/v3/isolation_segments/{guid}/relationships/organizations/{org_guid}")

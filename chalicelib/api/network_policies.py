@@ -7,8 +7,8 @@ from chalicelib.api.base import Answer, Endpoints, Request
 from chalicelib.api.parsing import Body
 from chalicelib.api.render import warned
 from chalicelib.core.errors import BadRequest
-from chalicelib.services import network_policies
-from chalicelib.services.network_policies import MAX_POLICIES, NOT_ENFORCED, Policy
+from chalicelib.services import network_policies, networks
+from chalicelib.services.network_policies import MAX_POLICIES, Policy
 
 endpoints = Endpoints(__name__)
 
@@ -38,14 +38,14 @@ def index(request: Request) -> Answer:
 def create(request: Request) -> Answer:
     network_policies.require_scope(request.actor, writes=True)
     network_policies.add(request.world, request.actor, _policies(request), request.trace)
-    return warned(Answer({}), NOT_ENFORCED)
+    return warned(Answer({}), *networks.warnings(request.world))
 
 
 @endpoints("POST", "/networking/v1/external/policies/delete")
 def delete(request: Request) -> Answer:
     network_policies.require_scope(request.actor, writes=True)
     network_policies.remove(request.world, request.actor, _policies(request), request.trace)
-    return warned(Answer({}), NOT_ENFORCED)
+    return warned(Answer({}), *networks.warnings(request.world))
 
 
 def _policies(request: Request) -> list[Policy]:

@@ -92,7 +92,7 @@ def set_default_isolation_segment(request: Request, guid: str) -> Answer:
     org = access.org_for(request.actor, guid, MANAGE)
     segment = isolation_segments.to_one_of(request)
     service.set_default(request.world, request.actor, org, segment, request.trace)
-    return isolation_segments.not_enforced(Answer(_default_segment(request, org)))
+    return Answer(_default_segment(request, org))
 
 
 def _default_segment(request: Request, org: Organization) -> dict[str, Any]:

@@ -10,9 +10,9 @@ from chalicelib.api.relationships import answered, body_guids, related, to_many
 from chalicelib.api.render import Render, accepted, common, listing, paginated, warned
 from chalicelib.core import security_rules
 from chalicelib.core.errors import BadQuery
-from chalicelib.services import access, security_groups
+from chalicelib.services import access, networks, security_groups
 from chalicelib.services.listing import page
-from chalicelib.services.security_groups import NOT_ENFORCED, RUNNING, STAGING
+from chalicelib.services.security_groups import RUNNING, STAGING
 from chalicelib.tables.network import SecurityGroup
 
 endpoints = Endpoints(__name__)
@@ -86,7 +86,13 @@ def create(request: Request) -> Answer:
     part.finish()
     body.done()
     security_groups.create(request.world, request.actor, group, request.trace)
-    return warned(Answer(_document(request, group), 201), NOT_ENFORCED)
+    return _told(request, group, Answer(_document(request, group), 201))
+
+
+def _told(request: Request, group: SecurityGroup, answer: Answer) -> Answer:
+    """With what does not hold of it."""
+    of_builds = [networks.STAGING_IS_OPEN] if group.is_staging or group.staging_spaces else []
+    return warned(answer, *networks.warnings(request.world), *of_builds)
 
 
 def _take(body: Body, group: SecurityGroup) -> None:
@@ -127,7 +133,7 @@ def update(request: Request, guid: str) -> Answer:
     _take(body, group)
     body.done()
     security_groups.update(request.world, request.actor, group, name, request.trace)
-    return warned(Answer(_document(request, group)), NOT_ENFORCED)
+    return _told(request, group, Answer(_document(request, group)))
 
 
 @endpoints("DELETE", "/v3/security_groups/{guid}")
@@ -141,13 +147,14 @@ def _bind(request: Request, guid: str, phase: str) -> Answer:
     security_groups.bind(request.world, request.actor, group, phase, body_guids(request), request.trace)
     seen = _document(request, group)["relationships"][f"{phase}_spaces"]["data"]
     path = f"security_groups/{guid}/relationships/{phase}_spaces"
-    return warned(answered(request, path, [item["guid"] for item in seen]), NOT_ENFORCED)
+    answer = answered(request, path, [item["guid"] for item in seen])
+    return answer if phase == STAGING else warned(answer, *networks.warnings(request.world))
 
 
 def _unbind(request: Request, guid: str, phase: str, space_guid: str) -> Answer:
     group = security_groups.find(request.actor, guid)
     security_groups.unbind(request.world, request.actor, group, phase, space_guid, request.trace)
-    return warned(Answer(status=204), NOT_ENFORCED)
+    return Answer(status=204)
 
 
 @endpoints("POST", "/v3/security_groups/{guid}/relationships/running_spaces")
@@ -157,7 +164,7 @@ def bind_running(request: Request, guid: str) -> Answer:
 
 @endpoints("POST", "/v3/security_groups/{guid}/relationships/staging_spaces")
 def bind_staging(request: Request, guid: str) -> Answer:
-    return _bind(request, guid, STAGING)
+    return warned(_bind(request, guid, STAGING), networks.STAGING_IS_OPEN)
 
 
 @endpoints("DELETE", "/v3/security_groups/{guid}/relationships/running_spaces/{space_guid}")

@@ -114,7 +114,7 @@ def assign_isolation_segment(request: Request, guid: str) -> Answer:
     access.org_for(request.actor, str(space.org_guid), MANAGE, Space.LABEL)
     segment = isolation_segments.to_one_of(request)
     segments.assign(request.world, request.actor, space, segment, request.trace)
-    return isolation_segments.not_enforced(Answer(_segment(request, space)))
+    return Answer(_segment(request, space))
 
 
 def _segment(request: Request, space: Space) -> dict[str, Any]:

@@ -59,7 +59,7 @@ class Heartbeat:
 
     digest: hash of everything in ``instances``; HM writes instance rows only when it changed.
     usage: by instance guid; present at most every USAGE_INTERVAL. builds, tasks: guids of what is being staged and
-    of what runs or begins to; HM looks at these in every beat, whatever the digest.
+    of what runs or begins to; HM looks at these in every beat, whatever the digest. runtime: process or docker.
     """
 
     dea: str
@@ -78,6 +78,7 @@ class Heartbeat:
     builds: tuple[str, ...] = ()
     tasks: tuple[str, ...] = ()
     cordoned: bool = False
+    runtime: str = ""
 
 
 @frozen

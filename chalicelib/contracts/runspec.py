@@ -3,6 +3,7 @@
 from dataclasses import field
 
 from chalicelib.contracts.frozen import frozen
+from chalicelib.contracts.network import Egress, PolicyTo
 
 
 @frozen
@@ -19,7 +20,8 @@ class RunSpec:
 
     command: the start command (user's own, else the droplet's). env: the user's variables, strings.
     vcap_application: without the per-instance fields, which the DEA adds. vcap_services: as the app sees it.
-    ports: those that the app's destinations name; the first is ``$PORT``.
+    ports: those that the app's destinations name; the first is ``$PORT``. isolation_segment: name of the hosts that may
+    run it, None for the shared ones. egress, policies: where it may connect, besides public addresses.
     """
 
     process_guid: str
@@ -30,13 +32,21 @@ class RunSpec:
     vcap_services: str = "{}"
     sidecars: tuple[SidecarSpec, ...] = ()
     ports: tuple[int, ...] = (8080,)
+    isolation_segment: str | None = None
+    egress: tuple[Egress, ...] = ()
+    policies: tuple[PolicyTo, ...] = ()
 
 
 @frozen
 class StagingSpec:
-    """S3 object ``stagingspecs/<build_guid>.json``: the variables that the buildpacks see."""
+    """S3 object ``stagingspecs/<build_guid>.json``: the variables that the buildpacks see.
+
+    isolation_segment: as in :class:`RunSpec`. egress: where its scripts may connect, besides public addresses.
+    """
 
     build_guid: str
     env: dict[str, str] = field(default_factory=dict)
     vcap_application: str = "{}"
     vcap_services: str = "{}"
+    isolation_segment: str | None = None
+    egress: tuple[Egress, ...] = ()

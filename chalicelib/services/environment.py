@@ -10,7 +10,8 @@ from chalicelib.core.errors import Unprocessable
 from chalicelib.core.revisions import Contents
 from chalicelib.core.routing import open_ports
 from chalicelib.core.variables import problems
-from chalicelib.services import env_groups, listing, secrets, sidecars
+from chalicelib.services import env_groups, listing, networks, secrets, sidecars
+from chalicelib.services.security_groups import RUNNING, STAGING
 from chalicelib.services.service_env import vcap_services
 from chalicelib.tables.apps import App, Build, Droplet
 from chalicelib.tables.identity import Organization, Space
@@ -95,6 +96,7 @@ def run_spec(
         vcap_services=json.dumps(vcap_services(world, str(app.guid))),
         sidecars=sidecars.specs(beside, str(process.type)),
         ports=open_ports(process.routes or (), process.route_rules or {}),
+        **_network(app, space, org),
     )
 
 
@@ -109,6 +111,7 @@ def task_spec(world: World, app: App, task: Task) -> RunSpec:
         env=env_groups.running(world) | read(world, str(app.guid)),
         vcap_application=json.dumps(vcap_application(world, app, space, org) | {"limits": limits}),
         vcap_services=json.dumps(vcap_services(world, str(app.guid))),
+        **_network(app, space, org),
     )
 
 
@@ -120,7 +123,18 @@ def staging_spec(world: World, app: App, build: Build) -> StagingSpec:
         env=env_groups.staging(world) | read(world, str(app.guid)),
         vcap_application=json.dumps(vcap_application(world, app, space, org)),
         vcap_services=json.dumps(vcap_services(world, str(app.guid))),
+        isolation_segment=networks.segment(space, org),
+        egress=networks.egress(str(space.guid), STAGING),
     )
+
+
+def _network(app: App, space: Space, org: Organization) -> dict[str, Any]:
+    """What a run specification says of it."""
+    return {
+        "isolation_segment": networks.segment(space, org),
+        "egress": networks.egress(str(space.guid), RUNNING),
+        "policies": networks.policies_from(str(app.guid)),
+    }
 
 
 def _where(app: App) -> tuple[Space, Organization]:

@@ -16,9 +16,6 @@ from chalicelib.tables.identity import Space
 from chalicelib.tables.network import NetworkPolicy
 from chalicelib.tables.unit import Unit
 
-#: What every write answers, until hosts act upon it.
-NOT_ENFORCED = "Network policies are kept but not enforced yet."
-
 ALL = "all"
 NETWORK_ADMIN = "network.admin"
 #: Of one request: each costs three rows.

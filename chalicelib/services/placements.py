@@ -53,6 +53,7 @@ def start_process(
     process.changed_at = now()
     metering.settle(unit, process, app)
     spec = environment.run_spec(world, app, process, droplet, earlier + 1, contents)
+    process.isolation_segment = spec.isolation_segment
     world.blobs.put_bytes(run_spec_key(str(process.guid), earlier + 1), json.dumps(to_json(spec)).encode())
     # It holds variables in clear text. The last version's stays until this unit has replaced it for good.
     world.blobs.delete(run_spec_key(str(process.guid), earlier - 1))
@@ -103,6 +104,7 @@ def open_staging(world: World, unit: Unit, build: Build, app: App) -> None:
     """Look for a DEA that stages the build."""
     spec = environment.staging_spec(world, app, build)
     world.blobs.put_bytes(staging_spec_key(str(build.guid)), json.dumps(to_json(spec)).encode())
+    build.isolation_segment = spec.isolation_segment
     row = new_row(STAGING, str(build.guid), str(build.app_guid), 0, 0)
     unit.put(row)
     hold_auction(world, unit, staging_discover(build, row))
@@ -198,6 +200,7 @@ def process_discover(process: Process, droplet: Droplet, wanted: Sequence[Placem
         arch=str(droplet.arch),
         limits=limits_of(process),
         wants=tuple(Wanted(int(row.index), str(row.instance_guid)) for row in wanted),
+        isolation_segment=process.isolation_segment,
     )
 
 
@@ -211,6 +214,7 @@ def staging_discover(build: Build, row: Placement) -> Discover:
         stack=str(build.stack),
         limits=Limits(int(build.memory_mb), int(build.disk_mb)),
         wants=(Wanted(0, str(row.instance_guid)),),
+        isolation_segment=build.isolation_segment,
     )
 
 

@@ -24,9 +24,6 @@ MAX_SPACES = 1000
 #: Spaces of one request: each must still be there when the group is written.
 MAX_AT_ONCE = 80
 
-#: What every write answers, until hosts act upon it.
-NOT_ENFORCED = "Security groups are kept but not enforced yet: containers may connect to any address."
-
 
 def taken(name: str) -> NameTaken:
     return NameTaken(f"Security group with name '{name}' already exists.")

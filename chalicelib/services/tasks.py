@@ -44,6 +44,7 @@ def create(world: World, actor: Actor, task: Task, app: App, space: Space, dropl
     task.app_guid, task.space_guid, task.org_guid = str(app.guid), str(space.guid), str(space.org_guid)
     task.droplet_guid = str(droplet.guid)
     spec = environment.task_spec(world, app, task)
+    task.isolation_segment = spec.isolation_segment
     world.blobs.put_bytes(spec_key(str(task.guid)), json.dumps(to_json(spec)).encode())
     try:
         _create(world, actor, task, app, space, droplet, trace)
@@ -91,6 +92,7 @@ def discover(task: Task, droplet: Droplet, row: Placement) -> Discover:
         arch=str(droplet.arch),
         limits=limits_of(task),
         wants=(Wanted(0, str(row.instance_guid)),),
+        isolation_segment=task.isolation_segment,
     )
 
 

@@ -74,7 +74,8 @@ class Package(AppPart):
 class Build(AppPart):
     """state: STAGING, STAGED, FAILED. error_id: NoAppDetectedError and the like; error: in words.
 
-    instance_guid: of the staging attempt under way. dea, boot: who stages it.
+    instance_guid: of the staging attempt under way. dea, boot: who stages it. isolation_segment: name of the hosts that
+    may.
     """
 
     class Meta:
@@ -95,6 +96,7 @@ class Build(AppPart):
     instance_guid = UnicodeAttribute(null=True)
     dea = UnicodeAttribute(null=True)
     boot = UnicodeAttribute(null=True)
+    isolation_segment = UnicodeAttribute(null=True)
 
 
 class Droplet(AppPart):

@@ -1,4 +1,4 @@
-"""Who may connect where: security groups and network policies. Kept, and not enforced on hosts yet."""
+"""Who may connect where: security groups and network policies."""
 
 from typing import ClassVar
 

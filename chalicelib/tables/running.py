@@ -23,7 +23,8 @@ class Process(Resource):
     charged: what of the quotas it holds (core.quotas.Use). told: state, instances and memory of its last usage event.
     route_rules: of those routes that ask for more than any instance, by route (core.routing.rules).
     command: the user's own; detected: what the app's droplet says. health, readiness: contracts.auction.HealthCheck.
-    revision_guid: of this version, if the app keeps revisions.
+    revision_guid: of this version, if the app keeps revisions. isolation_segment: name of the hosts that may take this
+    version, None for the shared ones.
     """
 
     class Meta:
@@ -52,6 +53,7 @@ class Process(Resource):
     routes = JSONAttribute(default=list)
     routes_version = NumberAttribute(default=0)
     route_rules = JSONAttribute(default=dict)
+    isolation_segment = UnicodeAttribute(null=True)
 
     @property
     def list_name(self) -> str:

@@ -14,7 +14,7 @@ class Task(AppPart):
 
     sequence_id: its number within its app. deadline: when the sweep looks at it: at a pending one to end it, at a
     running one to see whether its host still has it, at one that has ended to forget it. is_doubted: its host was
-    heard and did not name it the last time.
+    heard and did not name it the last time. isolation_segment: name of the hosts that may take it.
     """
 
     class Meta:
@@ -32,6 +32,7 @@ class Task(AppPart):
     disk_mb = NumberAttribute()
     log_rate_bytes = NumberAttribute(default=-1)
     is_doubted = BooleanAttribute(default=False)
+    isolation_segment = UnicodeAttribute(null=True)
 
 
 class TaskCount(Table):

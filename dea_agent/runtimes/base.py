@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.contracts.auction import Limits
+from chalicelib.contracts.network import Egress, PolicyTo
 from chalicelib.contracts.routing import OpenPort
 from chalicelib.core.addresses import Allowed
 
@@ -46,6 +47,7 @@ class Launch:
     logs: folder of the framed log. env: complete; nothing else reaches the app. ports: what destinations name, and of
     the host; a task has none.
     sidecars: what runs beside the command, in the same container, folder and environment.
+    egress, policies: where it may connect besides public addresses, as far as this runtime can tell places apart.
     """
 
     guid: str
@@ -59,6 +61,8 @@ class Launch:
     ports: tuple[OpenPort, ...]
     uid: int | None
     sidecars: tuple[Sidecar, ...] = ()
+    egress: tuple[Egress, ...] = ()
+    policies: tuple[PolicyTo, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

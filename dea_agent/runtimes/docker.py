@@ -5,6 +5,7 @@ Everything that blocks runs in worker threads; exits come as events of the engin
 """
 
 import asyncio
+import json
 import logging
 import os
 import socket
@@ -12,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,14 +23,17 @@ from docker.errors import DockerException, ImageNotFound, NotFound
 from docker.types import Mount, Ulimit
 
 from chalicelib.contracts.auction import Limits
+from chalicelib.contracts.codec import DecodeError, from_json, to_json
 from chalicelib.core.addresses import Allowed
 from dea_agent import trees
 from dea_agent.runtimes.base import Container, Launch, LaunchError, shim_order
 from dea_agent.runtimes.cgroup import MAX_PIDS
-from dea_agent.runtimes.docker_bridge import Bridge, FirewallError
+from dea_agent.runtimes.docker_bridge import Bridge
 from dea_agent.runtimes.docker_bridge import remove as remove_bridge
-from dea_agent.runtimes.docker_container import AGAIN_S, DockerContainer
+from dea_agent.runtimes.docker_container import AGAIN_S, DockerContainer, address_of
 from dea_agent.runtimes.docker_volumes import MIB, Volume, VolumeError, Volumes
+from dea_agent.runtimes.firewall import Guest
+from dea_agent.runtimes.iptables import FirewallError
 from dea_agent.runtimes.process import SHIM, SHIM_START_S
 
 if TYPE_CHECKING:  # a DEA starts faster without
@@ -59,6 +64,12 @@ LEAST_SHARES, MOST_SHARES = 64, 8192
 
 #: The folder of instances in the agent's, by its name in starter.Folders.
 INSTANCES = "instances"
+
+#: What an instance may connect to, among its records.
+NETWORK = "network.json"
+
+#: Where an app reads its own address among containers.
+INTERNAL_IP = "CF_INSTANCE_INTERNAL_IP"
 
 #: Files by which programs look up the user that they run as (Java takes its user.home from there).
 ACCOUNTS = ("passwd", "group")
@@ -144,7 +155,7 @@ class DockerRuntime:
             # A thread cannot be stopped; whoever cleans up must find what it has made.
             await asyncio.wait({work})
             raise
-        except (DockerException, requests.RequestException, OSError) as error:
+        except (DockerException, requests.RequestException, FirewallError, OSError) as error:
             raise LaunchError(f"the container could not be started: {error}") from None
         return self._know(launch.guid, container, launch.control)
 
@@ -155,13 +166,23 @@ class DockerRuntime:
         try:
             with _attached(container) as wire:
                 container.start()
-                wire.sendall(shim_order(launch, ROOT, CONTROL, LOGS))
+                container.reload()  # now it has an address and a process
+                address = self._admit(launch, container)
+                env = {**launch.env, INTERNAL_IP: address} if address else launch.env
+                wire.sendall(shim_order(replace(launch, env=env), ROOT, CONTROL, LOGS))
                 _read_until(wire, b"started\n")
-            container.reload()  # now it has an address and a process
         except BaseException:
             container.remove(force=True)
+            self._bridge.dismiss(launch.guid)
             raise
         return container
+
+    def _admit(self, launch: Launch, container: Any) -> str:
+        """Its address, where it may connect from now on as it should; nothing of the app runs yet."""
+        guest = Guest(launch.guid, launch.app_guid, address_of(container), launch.egress, launch.policies)
+        (launch.control / NETWORK).write_text(json.dumps(to_json(guest)))
+        self._bridge.admit(guest)
+        return guest.address
 
     def creation(self, launch: Launch) -> dict[str, Any]:
         """The arguments of the container's creation; nothing secret is among them."""
@@ -230,6 +251,8 @@ class DockerRuntime:
         if container.status == "created" or not (control / "shim.json").exists():
             await DockerContainer(container, control).remove()
             return None
+        if address := address_of(container):
+            self._bridge.firewall.know(replace(read_guest(guid, control), address=address))
         return self._know(guid, container, control)
 
     async def _find(self, guid: str) -> Any | None:
@@ -250,6 +273,7 @@ class DockerRuntime:
         for container in listed:
             if container.labels.get(INSTANCE) not in known:
                 await DockerContainer(container, Path(os.devnull)).remove()
+        await asyncio.to_thread(self._bridge.renew)
         if self._volumes:
             await asyncio.to_thread(self._volumes.sweep, known)
 
@@ -257,7 +281,7 @@ class DockerRuntime:
         try:
             await self.sweep(set())
             await asyncio.to_thread(self._remove_bridges)
-        except (DockerException, requests.RequestException) as error:
+        except (DockerException, requests.RequestException, FirewallError) as error:
             log.warning("a bridge of %s may be left: %s", self._owner, error)
 
     def _remove_bridges(self) -> None:
@@ -295,8 +319,18 @@ class DockerRuntime:
             self._end(guid)
 
     def _end(self, guid: str) -> None:
+        if guid in self._containers:
+            self._bridge.dismiss(guid)
         if (known := self._containers.pop(guid, None)) and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(known.ended.set)
+
+
+def read_guest(guid: str, control: Path) -> Guest:
+    """As it was admitted; one of which nothing is known may connect to public addresses alone."""
+    try:
+        return from_json(Guest, json.loads((control / NETWORK).read_text()))
+    except (OSError, ValueError, DecodeError):
+        return Guest(guid, "", "")
 
 
 def write_accounts(control: Path, uid: int) -> None:

@@ -5,6 +5,8 @@ filter, so they hold whatever an app does, and outlive both the agent and the en
 
 - nothing at link-local addresses, above all not the metadata service (169.254.169.254), which gives out the host's
   credentials;
+- nothing at private addresses but what security groups open, and no other container but those that network policies
+  open (:mod:`dea_agent.runtimes.docker_firewall`);
 - nothing on this host itself, at whichever of its addresses: agents, the engine, other apps' ports. Answers to what
   the host asked (health checks, routers) pass.
 """
@@ -12,25 +14,20 @@ filter, so they hold whatever an app does, and outlive both the agent and the en
 import hashlib
 import logging
 import os
-import shutil
-import subprocess
+from collections.abc import Callable
 from typing import Any
 
 from chalicelib.core.addresses import Allowed
-from dea_agent.runtimes import docker_egress
+from dea_agent.runtimes import docker_egress, iptables
+from dea_agent.runtimes.docker_egress import LINK_LOCAL
+from dea_agent.runtimes.docker_firewall import Firewall
+from dea_agent.runtimes.firewall import Guest
+from dea_agent.runtimes.iptables import FirewallError
 
 log = logging.getLogger(__name__)
 
-LINK_LOCAL = "169.254.0.0/16"
-
 #: Chain that the engine keeps for rules of others, ahead of its own, and never empties.
 FORWARDED, TO_US = "DOCKER-USER", "INPUT"
-
-SECONDS_FOR_LOCK = "5"
-
-
-class FirewallError(Exception):
-    """The rules cannot be written, or do not stand. The text is for people."""
 
 
 def interface(owner: str) -> str:
@@ -54,6 +51,7 @@ class Bridge:
     def __init__(self, client: Any, name: str, labels: dict[str, str], allowed: Allowed | None = None) -> None:
         self._client, self._labels, self._allowed = client, labels, allowed
         self.name, self.interface = name, interface(name)
+        self.firewall = Firewall(self.interface)
 
     def ensure(self) -> None:
         """Network and rules are there; may be called again. Raises FirewallError, and what docker-py raises."""
@@ -74,14 +72,34 @@ class Bridge:
             log.warning("containers can reach this host and 169.254.169.254: only root can write the rules against it")
 
     def _write_rules(self) -> None:
+        jumps = docker_egress.jumps(self.interface, FORWARDED, TO_US)
         if self._allowed is None:
-            for rule in rules(self.interface):
-                write(rule)
-            return
-        if problem := docker_egress.fill(self.interface, self._allowed):
-            raise FirewallError(f"the firewall does not take the rules for builds: {problem}")
-        for rule in docker_egress.jumps(self.interface, FORWARDED, TO_US):
+            self.firewall.begin()
+            jumps = [*jumps[:1], *rules(self.interface)]
+        else:
+            docker_egress.fill(self.interface, self._allowed)
+        for rule in jumps:
             write(rule)
+
+    def admit(self, guest: Guest) -> None:
+        """Before anything of it runs. Raises FirewallError."""
+        if os.geteuid() == 0:
+            self.firewall.admit(guest)
+
+    def dismiss(self, guid: str) -> None:
+        """What is left of its rules goes with the next change, if not now."""
+        self._try(lambda: self.firewall.forget(guid))
+
+    def renew(self) -> None:
+        """The rules are those of who is known now."""
+        self._try(self.firewall.write)
+
+    def _try(self, change: Callable[[], None]) -> None:
+        try:
+            if os.geteuid() == 0:
+                change()
+        except FirewallError as problem:
+            log.error("the rules of %s are not as they should be: %s", self.interface, problem)
 
     def remove(self) -> None:
         for network in self._client.networks.list(names=[f"^{self.name}$"]):
@@ -90,9 +108,9 @@ class Bridge:
 
 def write(rule: tuple[str, ...]) -> None:
     """Put it first in its chain if it is not in it, and see that it is."""
-    if _iptables("-C", *rule) is None:
+    if iptables.change("-C", *rule) is None:
         return
-    problem = _iptables("-I", *rule) or _iptables("-C", *rule)
+    problem = iptables.change("-I", *rule) or iptables.change("-C", *rule)
     if problem is not None:
         raise FirewallError(f"the firewall does not take the rule {' '.join(rule)}: {problem}")
 
@@ -103,18 +121,6 @@ def remove(network: Any) -> None:
     network.remove()
     if os.geteuid() == 0:
         for rule in (*rules(bridge), *docker_egress.jumps(bridge, FORWARDED, TO_US)):
-            while _iptables("-D", *rule) is None:
+            while iptables.change("-D", *rule) is None:
                 pass
-        for chain in docker_egress.chains(bridge):
-            _iptables("-F", chain)
-            _iptables("-X", chain)
-
-
-def _iptables(verb: str, *rule: str) -> str | None:
-    """What is wrong; None when it went well."""
-    program = shutil.which("iptables", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
-    if not program:
-        return "iptables is not installed"
-    words = [program, "-w", SECONDS_FOR_LOCK, verb, *rule]
-    done = subprocess.run(words, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
-    return None if done.returncode == 0 else done.stderr.strip() or "no reason given"
+        Firewall(bridge).remove()

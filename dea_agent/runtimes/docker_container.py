@@ -92,8 +92,7 @@ class DockerContainer:
     def address(self, published: tuple[str, int]) -> Address:
         """Its own on the bridge: at a published port of loopback the engine's proxy accepts whether the app listens
         or not."""
-        networks = self._container.attrs["NetworkSettings"]["Networks"].values()
-        own = next((network["IPAddress"] for network in networks if network["IPAddress"]), None)
+        own = address_of(self._container)
         bound = self._container.attrs.get("HostConfig", {}).get("PortBindings") or {}
         inner = [key for key, hosts in bound.items() if any(host["HostPort"] == str(published[1]) for host in hosts)]
         port = int(inner[0].partition("/")[0]) if inner else APP_PORT
@@ -118,6 +117,12 @@ class DockerContainer:
             return None
         fds = sum(processes.fd_count(pid) for pid in self._pids())
         return replace(sample, disk_bytes=disk, fds=fds) if sample else None
+
+
+def address_of(container: Any) -> str:
+    """Its own on the bridge, as the engine told it last; empty where it has none."""
+    networks = container.attrs["NetworkSettings"]["Networks"].values()
+    return next((str(network["IPAddress"]) for network in networks if network["IPAddress"]), "")
 
 
 def to_sample(stats: dict[str, Any], out_of_memory: bool) -> Sample | None:

@@ -5,14 +5,16 @@ The rules stand in two chains of the bridge's own, which are filled in one step:
 """
 
 import ipaddress
-import os
-import shutil
-import subprocess
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from chalicelib.adapters.outside import addresses
 from chalicelib.core.addresses import INSIDE, AddressRefused, Allowed
+from dea_agent.runtimes import iptables
+
+#: Where clouds give out the credentials of their hosts.
+LINK_LOCAL = "169.254.0.0/16"
+INSIDE_HOSTS = tuple(f"{address}/32" for address in sorted(INSIDE, key=str))
 
 #: What is not the internet (RFC 6890): private and shared networks, link-local addresses with the metadata service,
 #: loopback, multicast and what is reserved.
@@ -21,11 +23,11 @@ NOT_PUBLIC = (
     "10.0.0.0/8",
     "100.64.0.0/10",
     "127.0.0.0/8",
-    "169.254.0.0/16",
+    LINK_LOCAL,
     "172.16.0.0/12",
     "192.168.0.0/16",
     "224.0.0.0/3",
-    *(f"{address}/32" for address in sorted(INSIDE, key=str)),
+    *INSIDE_HOSTS,
 )
 
 #: Where a host's name servers stand; the second names the real ones where the first is a relay on loopback.
@@ -56,17 +58,16 @@ def jumps(bridge: str, forwarded: str, to_us: str) -> list[tuple[str, ...]]:
     return [(forwarded, "-i", bridge, "-j", chains(bridge)[0]), (to_us, "-i", bridge, "-j", chains(bridge)[1])]
 
 
-def fill(bridge: str, allowed: Allowed) -> str | None:
-    """Write the chains; what is wrong, None when it went well. Names that the operator allows are looked up here."""
+def fill(bridge: str, allowed: Allowed) -> None:
+    """Write the chains. Names that the operator allows are looked up here. Raises FirewallError."""
     known = [str(network) for network in allowed.networks if network.version == 4]
     known += [address for host in allowed.hosts if "*" not in host for address in _looked_up(host)]
-    program = shutil.which("iptables-restore", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
-    if not program:
-        return "iptables-restore is not installed"
-    words = [program, "--wait", "5", "--noflush"]
-    text = table(bridge, resolvers(path.read_text() for path in RESOLVERS if path.exists()), known)
-    done = subprocess.run(words, input=text, capture_output=True, text=True, check=False)
-    return None if done.returncode == 0 else done.stderr.strip() or "no reason given"
+    iptables.restore(table(bridge, resolvers_here(), known))
+
+
+def resolvers_here() -> list[str]:
+    """This host's."""
+    return resolvers(path.read_text() for path in RESOLVERS if path.exists())
 
 
 def _looked_up(host: str) -> Iterator[str]:

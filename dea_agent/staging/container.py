@@ -25,8 +25,9 @@ from docker.types import Mount
 from chalicelib.contracts.auction import Limits
 from dea_agent import trees
 from dea_agent.runtimes.docker import ROOT, SHIM_INSIDE, account_mounts, write_accounts
-from dea_agent.runtimes.docker_bridge import Bridge, FirewallError
+from dea_agent.runtimes.docker_bridge import Bridge
 from dea_agent.runtimes.docker_volumes import MIB, Volumes
+from dea_agent.runtimes.iptables import FirewallError
 from dea_agent.staging.errors import StagingFailed
 from dea_agent.staging.sandbox import DISK_LOOK_S, MEMORY_LOOK_S, Emit, Lines, Room, Sandbox, to_its_end
 

@@ -21,7 +21,9 @@ HEAD = """# What of the API is served
 Made by `make openapi` from the code and from `infra/openapi/clients.txt`: do not edit.
 The whole API describes itself at `GET /v3/openapi.json`.
 
-"Accepted, not enforced yet" answers with a warning (`X-Cf-Warnings`) that clients print. Uploads and logs go past the
+"Accepted, not enforced yet" answers with a warning (`X-Cf-Warnings`) that clients print. Security groups and network
+policies hold where apps run in containers; while hosts are there that run them as plain processes, what changes them
+answers with a warning too (`docs/networks.md`). Uploads and logs go past the
 API to the routers, which serve them. Version 2 of the API is not offered.
 """
 

@@ -5,7 +5,7 @@ import subprocess
 import tempfile
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import requests
 from docker.errors import DockerException, ImageNotFound
 
 from chalicelib.contracts.auction import Limits
+from chalicelib.contracts.network import Egress, PolicyTo
 from chalicelib.core.routing import APP_PORT
 from dea_agent.runtimes.base import Container, Exit, Launch
 from dea_agent.runtimes.docker import IMAGE, DockerRuntime, remove_all
@@ -76,6 +77,9 @@ class Host:
         command: str,
         droplet_mb: int = 0,
         droplet: Path | None = None,
+        app: str = "app",
+        egress: tuple[Egress, ...] = (),
+        policies: tuple[PolicyTo, ...] = (),
         **limits: int,
     ) -> Container:
         """droplet: a packed one; else empty folders, but for ``droplet_mb``. limits: memory_mb, disk_mb, fds."""
@@ -86,8 +90,8 @@ class Host:
         await asyncio.to_thread(self._fill, runtime, guid, given.disk_mb, droplet_mb, droplet)
         env = {"PATH": "/usr/bin:/bin", "HOME": "/home/vcap/app", "TMPDIR": "/home/vcap/tmp", "LANG": "C.UTF-8"}
         env |= {"DEPS_DIR": "/home/vcap/deps", "PORT": str(APP_PORT)}
-        launch = Launch(guid, "app", command, env, self.root(guid), control, logs, given, (), UID)
-        return await runtime.launch(launch)
+        launch = Launch(guid, app, command, env, self.root(guid), control, logs, given, (), UID)
+        return await runtime.launch(replace(launch, egress=egress, policies=policies))
 
     def _fill(self, runtime: DockerRuntime, guid: str, disk_mb: int, droplet_mb: int, droplet: Path | None) -> None:
         root = self.root(guid)

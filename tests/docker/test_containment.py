@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import docker
 import pytest
 
+from chalicelib.contracts.network import Egress
 from dea_agent.runtimes import docker_bridge
 from dea_agent.runtimes.docker import DockerRuntime
 from tests.docker.conftest import Host, an_address_of_this_host, sh
@@ -102,7 +103,7 @@ def packets_to(name: str, address: str) -> int:
 def test_nothing_of_an_app_gets_to_the_metadata_service_of_the_network(host: Host) -> None:
     with a_neighbour("zfmeta", METADATA):
         command = KNOCK.format(places=[(METADATA, 80), ("10.213.7.2", 80)])
-        said = host.run(command)[1]
+        said = host.run(command, egress=(Egress("all", ("0.0.0.0/0",)),))[1]
         assert re.search(f"failed {METADATA} 80 ", said), said
         assert packets_to("zfmeta", METADATA) == 0
         # That the neighbour would have been seen: from this host it is, and from the app at its other address.

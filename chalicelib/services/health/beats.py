@@ -95,6 +95,7 @@ def _presence(row: Dea | None, beat: Heartbeat, sent_at: float, now: float) -> l
         Dea.sent_at.set(sent_at),
         Dea.draining.set(draining),
         Dea.cordoned.set(beat.cordoned),
+        Dea.runtime.set(beat.runtime),
         Dea.capacity.set(to_json(beat.capacity)),
         Dea.builds.set(list(beat.builds)),
         Dea.tasks.set(list(beat.tasks)),
