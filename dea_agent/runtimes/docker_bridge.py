@@ -51,7 +51,7 @@ class Bridge:
     def __init__(self, client: Any, name: str, labels: dict[str, str], allowed: Allowed | None = None) -> None:
         self._client, self._labels, self._allowed = client, labels, allowed
         self.name, self.interface = name, interface(name)
-        self.firewall = Firewall(self.interface)
+        self.firewall, self._is_walled = Firewall(self.interface), False
 
     def ensure(self) -> None:
         """Network and rules are there; may be called again. Raises FirewallError, and what docker-py raises."""
@@ -68,6 +68,7 @@ class Bridge:
             )
         if os.geteuid() == 0:
             self._write_rules()
+            self._is_walled = True
         else:
             log.warning("containers can reach this host and 169.254.169.254: only root can write the rules against it")
 
@@ -83,7 +84,7 @@ class Bridge:
 
     def admit(self, guest: Guest) -> None:
         """Before anything of it runs. Raises FirewallError."""
-        if os.geteuid() == 0:
+        if self._is_walled:
             self.firewall.admit(guest)
 
     def dismiss(self, guid: str) -> None:
@@ -96,7 +97,7 @@ class Bridge:
 
     def _try(self, change: Callable[[], None]) -> None:
         try:
-            if os.geteuid() == 0:
+            if self._is_walled:
                 change()
         except FirewallError as problem:
             log.error("the rules of %s are not as they should be: %s", self.interface, problem)

@@ -146,7 +146,7 @@ def test_a_container_is_limited_and_labelled_and_holds_no_secret(engine: FakeEng
     assert asked["labels"][OWNER] == "zf-dea-0"
     assert "swordfish" not in str(asked)
     order = json.loads(made.shim.recv(100_000))
-    assert order["env"] == {"SECRET": "swordfish"}
+    assert order["env"] == {"SECRET": "swordfish", "CF_INSTANCE_INTERNAL_IP": "172.17.0.2"}
     assert (order["cwd"], order["uid"], order["fds"]) == ("/home/vcap/app", 22001, 99)
 
 
