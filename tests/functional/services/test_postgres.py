@@ -4,7 +4,6 @@ import importlib
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,15 +11,12 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from chalicelib.bootstrap import World
-from chalicelib.contracts.frozen import frozen
 from chalicelib.core import catalog
-from chalicelib.services import jobs
 from chalicelib.services.service_env import vcap_services
-from chalicelib.tables.unit import Unit
 from tests.functional.client import Client
 from tests.functional.services.broker import PASSWORD, USER, Broker
 from tests.functional.services.conftest import Services
+from tests.functional.services.dying import Dying
 from tests.support import postgres
 
 pg8000 = pytest.importorskip("pg8000.dbapi", reason="pg8000 is not installed")
@@ -139,59 +135,15 @@ def test_the_example_answers_as_the_interface_demands(example: Broker, server: s
     assert left(server) == []
 
 
-class Killed(Exception):
-    """The worker is gone at this moment."""
-
-
-@frozen
-class Fragile(World):
-    """A world in which a worker dies before each of its transactions, and, tried again, right after it."""
-
-    counter: Any = None
-
-    def unit(self, trace: str = "") -> Unit:
-        return FragileUnit(self.bus, trace, self.counter)
-
-
-class FragileUnit(Unit):
-    def __init__(self, bus: Any, trace: str, counter: list[int]) -> None:
-        super().__init__(bus, trace)
-        self.counter = counter
-
-    def commit(self) -> None:
-        self.counter[0] += 1
-        if self.counter[0] % 2:
-            raise Killed
-        super().commit()
-        raise Killed
-
-
 def test_workers_that_die_at_every_point_leave_no_database_and_no_login(
     services: Services, example: Broker, server: str, dora: Client
 ) -> None:
     services.register(example)
-    counter = [0]
-    given = {field.name: getattr(services.world, field.name) for field in fields(World)}
-    fragile = Fragile(**given, counter=counter)
+    dying = Dying(services)
     app = services.app(dora)
 
-    def work() -> None:
-        for _ in range(400):
-            envelopes = services.cloud.taken("queue:jobs")
-            if not envelopes:
-                return
-            for envelope in envelopes:
-                message = envelope.read(jobs.RunJob)
-                while True:
-                    try:
-                        jobs.run(fragile, message.job_guid, message.turn)
-                        break
-                    except Killed:
-                        continue
-        raise AssertionError("jobs go on for ever")
-
     def done(answered: Any) -> None:
-        work()
+        dying.work()
         job = dora.get(answered.headers["location"]).json
         assert job["state"] == "COMPLETE", job
 
@@ -205,4 +157,4 @@ def test_workers_that_die_at_every_point_leave_no_database_and_no_login(
     assert left(server) == []
     assert dora.get("/v3/service_instances").guids == []
     assert services.cloud.rows("service-orphans") == 0
-    assert counter[0] > 12, "how often a broker is asked whether it is done depends on how slow it is"
+    assert dying.deaths > 12, "how often a broker is asked whether it is done depends on how slow it is"
