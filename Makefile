@@ -47,11 +47,14 @@ test-rest: setup
 test-faults: setup ## Kill and cut every part while the platform works (ten minutes or so)
 	$(BIN)/pytest tests/faults
 
+test-hosts: setup ## DEAs and routers as hosts of their own, in network namespaces (root; five minutes)
+	$(BIN)/pytest tests/hosts
+
 stack: setup ## The image that contained apps run in, from Debian's packages (STACK=small: Python and static files only)
 	$(BIN)/python -m infra.stack build $(if $(filter small,$(STACK)),--small)
 
 test-docker: setup ## The Docker runtime on a real engine, Debian's own where none answers
-	$(BIN)/python -m infra.stack with $(BIN)/pytest tests/docker
+	$(BIN)/python -m infra.stack with $(BIN)/pytest tests/docker --ignore tests/docker/test_examples.py
 
 e2e-docker-smoke: setup ## Push a Python and a static app into containers (less than five minutes)
 	$(BIN)/python -m infra.stack with $(BIN)/pytest tests/docker/test_smoke.py
@@ -84,4 +87,4 @@ requirements: ## Compile the hashed requirements again
 clean: ## Remove what the other targets made
 	rm -rf $(VENV) bench-results .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: test-buildpacks help setup demo check test test-machine test-router test-rest test-faults stack test-docker e2e-docker-smoke e2e-docker test-hostile openapi permissions fuzz bench requirements clean
+.PHONY: test-buildpacks help setup demo check test test-machine test-router test-rest test-faults test-hosts stack test-docker e2e-docker-smoke e2e-docker test-hostile openapi permissions fuzz bench requirements clean
