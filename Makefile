@@ -47,7 +47,7 @@ test-rest: setup
 test-faults: setup ## Kill and cut every part while the platform works (ten minutes or so)
 	$(BIN)/pytest tests/faults
 
-test-hosts: setup ## DEAs and routers as hosts of their own, in network namespaces (root; five minutes)
+test-hosts: setup ## DEAs and routers as hosts of their own, in network namespaces (root; two minutes)
 	$(BIN)/pytest tests/hosts
 
 stack: setup ## The image that contained apps run in, from Debian's packages (STACK=small: Python and static files only)
