@@ -1,5 +1,6 @@
 """From a folder to an answer, and what people do with an app afterwards."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -136,6 +137,23 @@ def test_an_app_that_crashes_at_once_ends_the_push_with_its_last_words(platform:
     done = platform.zf("push", app_name, "-p", folder, check=False)
     assert done.returncode == 1
     assert "exiting at once" in done.stdout + done.stderr
+
+
+def test_the_request_that_caused_it_is_named_in_the_log_of_the_host_that_did_it(
+    platform: Platform, app_name: str
+) -> None:
+    platform.push(app_name)
+    asked = platform.api("POST", f"/v3/apps/{platform.json('app', app_name)['guid']}/actions/restart")
+    trace = asked.headers["x-vcap-request-id"]
+    logs = Path(platform.status()["logs_folder"])
+
+    def starts() -> list[str]:
+        lines = [line for log in logs.glob("dea-*") for line in log.read_text().splitlines() if trace in line]
+        return [
+            said for line in lines if (said := str(json.loads(line)["msg"])).startswith(f"starting {app_name}/web/0")
+        ]
+
+    eventually(lambda: len(starts()) == 1)
 
 
 NEEDS_NODE = pytest.mark.skipif(shutil.which("npm") is None, reason="no Node.js here: apt-get install npm")

@@ -3,9 +3,12 @@
 import os
 import signal
 from contextlib import suppress
+from datetime import datetime
+from itertools import pairwise
 
 import httpx
 
+from chalicelib.core.timers import LOCAL
 from tests.support.platform import ROOT, Platform, eventually
 
 ECHO = ROOT / "tests" / "apps" / "echo"
@@ -52,12 +55,26 @@ def test_an_app_that_never_binds_its_port_is_crashed_with_a_reason(platform: Pla
     assert "CELL" in log
 
 
+def crash_times(platform: Platform, name: str) -> list[float]:
+    """Epoch seconds of its crashes, in order."""
+    guid = platform.api("GET", "/v3/apps", params={"names": name}).json()["resources"][0]["guid"]
+    query = {"target_guids": guid, "types": "app.crash", "order_by": "created_at"}
+    events = platform.api("GET", "/v3/audit_events", params=query).json()["resources"]
+    return [datetime.fromisoformat(event["created_at"]).timestamp() for event in events]
+
+
 def test_an_app_that_crashes_at_once_is_backed_off_and_says_so(platform: Platform, app_name: str) -> None:
     set_up(platform, app_name, EXIT_AT_ONCE="1")
     platform.zf("push", app_name, "-p", ECHO, check=False)
     eventually(lambda: states(platform, app_name) == ["CRASHED"], within_s=20)
-    crashes = eventually(lambda: exits(platform, app_name).count("app.crash"))
-    assert crashes < 12
+    free, delay_s = LOCAL.flapping_free_crashes, LOCAL.flapping_delay_s
+    eventually(lambda: len(crash_times(platform, app_name)) >= free + 3, within_s=90)
+    times = crash_times(platform, app_name)
+    pauses = [later - earlier for earlier, later in pairwise(times)]
+    # Events tell whole seconds.
+    assert all(pause >= delay_s - 1 for pause in pauses[free:]), pauses
+    assert pauses[free + 1] >= 2 * delay_s - 1, "each pause is twice the one before"
+    assert states(platform, app_name) == ["CRASHED"], "while it waits, too"
     platform.zf("unset-env", app_name, "EXIT_AT_ONCE")
     platform.zf("restart", app_name)
     eventually(lambda: platform.running(app_name, 1), within_s=10)

@@ -20,6 +20,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
                     file.write(os.urandom(1024) * 1024)
         elif path == "/daemon":
             subprocess.Popen(["setsid", "sleep", "1000"], start_new_session=True)
+        elif path == "/spin":
+            until = time.monotonic() + float(query)
+            while time.monotonic() < until:
+                pass
         elif path == "/slow":
             time.sleep(float(query))
         elif path == "/log":

@@ -90,9 +90,14 @@ def test_usage_is_in_heartbeats(world: World, dea: Dea) -> None:
 
     def sample() -> dict[str, float] | None:
         samples = [beat["usage"].get(start.instance_guid) for beat in world.said("dea.heartbeat")]
-        return next((s for s in reversed(samples) if s and s["disk_bytes"] > 2 * 1024 * 1024), None)
+        busy = [s for s in samples if s and s["disk_bytes"] > 2 * 1024 * 1024 and s["cpu"] > 0.02]
+        return busy[-1] if busy else None
 
+    spinning = threading.Thread(target=lambda: get(port, "/spin?3"))
+    spinning.start()
     usage = eventually(sample)
+    spinning.join()
+    assert usage["io_write_bytes"] > 0
     assert usage["memory_bytes"] > 2 * 1024 * 1024
     assert usage["fds"] > 2
     assert usage["threads"] >= 1
