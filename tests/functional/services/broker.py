@@ -68,7 +68,7 @@ class Broker:
         if self.answers.get(verb):
             told = self.answers[verb].pop(0)
             return told(asked) if callable(told) else told
-        return self._do(verb, asked)
+        return self.do(verb, asked)
 
     def verbs(self) -> list[str]:
         return [self._verb(asked) for asked in self.asked]
@@ -88,7 +88,7 @@ class Broker:
         }
         return names[asked.method][is_binding]
 
-    def _do(self, verb: str, asked: Asked) -> Answer:
+    def do(self, verb: str, asked: Asked) -> Answer:
         if verb == "catalog":
             return 200, {"services": self.services}, {}
         if verb == "poll":

@@ -79,7 +79,7 @@ def _fail(broker: Broker, verb: str, how: str) -> None:
         return
 
     def fails(asked: Asked) -> Answer:
-        broker._do(verb, asked)
+        broker.do(verb, asked)
         return 500, {"description": "no space left"}, {}
 
     # As often as a worker that died asks again.
