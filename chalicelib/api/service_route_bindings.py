@@ -24,7 +24,7 @@ WAYS: dict[str, Way] = {
     "route": (Route, lambda binding: str(binding.route_guid), routes.render),
     "service_instance": (ServiceInstance, lambda binding: str(binding.instance_guid), service_instances.render),
 }
-NOT_YET = "The route service is noted; routers do not send requests through route services yet."
+NOT_YET = "Route services are not enforced yet: the binding is kept, and routers do not send requests through it."
 
 
 def render(request: Request, binding: RouteBinding) -> dict[str, Any]:

@@ -165,7 +165,7 @@ def test_a_route_has_one_route_service(services: Services, dora: Client, domain:
     ends = {"route": {"data": {"guid": route}}, "service_instance": {"data": {"guid": guid}}}
     bound = dora.post("/v3/service_route_bindings", json={"relationships": ends})
     assert (bound.status, bound.json["route_service_url"]) == (201, "https://proxy.example")
-    assert "route+services" in bound.headers["x-cf-warnings"]
+    assert "Route+services+are+not+enforced+yet" in bound.headers["x-cf-warnings"]
     again = dora.post("/v3/service_route_bindings", json={"relationships": ends})
     assert again.error[:2] == (130008, "CF-ServiceInstanceAlreadyBoundToSameRoute")
     plain = services.provided(dora, "plain")
