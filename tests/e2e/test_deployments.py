@@ -68,6 +68,35 @@ def test_a_canary_serves_beside_the_old_version_until_it_is_continued(platform: 
     assert platform.running(app_name, 2)
 
 
+def test_a_canary_grows_by_its_steps(platform: Platform, app_name: str) -> None:
+    platform.push(app_name, "-i", 4, "-m", "64M")
+    eventually(lambda: platform.running(app_name, 4))
+    app = platform.json("app", app_name)["guid"]
+    platform.zf("set-env", app_name, "MESSAGE", "canary")
+
+    def served() -> tuple[int, int]:
+        """Running instances of the old version and of the new one."""
+        processes = platform.api("GET", f"/v3/apps/{app}/processes", params={"order_by": "created_at"}).json()
+        counts = []
+        for process in processes["resources"]:
+            stats = platform.api("GET", f"/v3/processes/{process['guid']}/stats").json()["resources"]
+            counts.append(sum(instance["state"] == "RUNNING" for instance in stats))
+        return (counts[0], sum(counts[1:]))
+
+    with Traffic(platform, app_name) as traffic:
+        platform.zf("restart", app_name, "--strategy", "canary", "--instance-steps", "25,50")
+        for step, counts in ((1, (4, 1)), (2, (3, 2))):
+            (deployment,) = platform.api(
+                "GET", "/v3/deployments", params={"app_guids": app, "status_values": "ACTIVE"}
+            ).json()["resources"]
+            assert deployment["status"]["reason"] == "PAUSED"
+            assert deployment["status"]["canary"]["steps"] == {"current": step, "total": 2}
+            eventually(lambda: served() == counts)  # noqa: B023 (read at once)
+            platform.zf("continue-deployment", app_name)
+        eventually(lambda: served() == (4, 0))
+    assert traffic.failures == []
+
+
 def test_a_version_that_never_gets_healthy_is_taken_back_and_the_command_fails(
     platform: Platform, app_name: str
 ) -> None:

@@ -9,6 +9,9 @@ import pytest
 from tests.support import postgres
 from tests.support.platform import ROOT, Platform, eventually
 
+#: PostgreSQL's SQLSTATE for a login that there is not, and for a wrong password alike.
+INVALID_PASSWORD = "28P01"
+
 
 @pytest.mark.skipif(postgres.binaries() is None, reason="no PostgreSQL here: apt-get install postgresql")
 def test_a_broker_that_runs_on_the_platform_gives_an_app_its_database(platform: Platform, app_name: str) -> None:
@@ -54,8 +57,9 @@ def _use(platform: Platform, broker: str, app_name: str) -> None:
     uri = json.loads(login.stdout)["system_env_json"]["VCAP_SERVICES"]["postgres"][0]["credentials"]["uri"]
     assert rows(uri) == ["first", "second"]
     platform.zf("unbind-service", app_name, broker)
-    with pytest.raises(pg8000.dbapi.DatabaseError):
+    with pytest.raises(pg8000.dbapi.DatabaseError) as refused:
         rows(uri)
+    assert refused.value.args[0]["C"] == INVALID_PASSWORD
     _done(platform, "DELETE", f"/v3/service_instances/{instance}")
     (owner,) = platform.api("GET", "/v3/service_brokers", params={"names": broker}).json()["resources"]
     _done(platform, "DELETE", f"/v3/service_brokers/{owner['guid']}")

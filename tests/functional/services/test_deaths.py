@@ -63,7 +63,7 @@ def test_what_fails_is_asked_back(services: Services, broker: Broker, dora: Clie
     assert broker.instances == {}, "asked back"
     (failed,) = dora.get("/v3/service_instances").json["resources"]
     assert failed["last_operation"]["state"] == "failed"
-    broker.slow, broker.states, broker.answers = set(), [], {}
+    _mend(broker)
     assert ended(dying, dora, dora.delete(f"/v3/service_instances/{failed['guid']}")) == "COMPLETE"
     guid = services.instance(dora, "db2")
     _fail(broker, "bind", how)
@@ -73,13 +73,55 @@ def test_what_fails_is_asked_back(services: Services, broker: Broker, dora: Clie
     assert services.cloud.rows("service-orphans") == 0
 
 
-def _fail(broker: Broker, verb: str, how: str) -> None:
-    if how == "later":
+@pytest.mark.parametrize("how", ["at once", "later"])
+def test_what_cannot_be_changed_or_removed_stays_until_it_can(
+    services: Services, broker: Broker, dora: Client, dying: Dying, how: str
+) -> None:
+    """Update, unbind and deprovision fail at the broker: both sides know of what is there, and the next try ends it."""
+    app, guid = services.app(dora), services.instance(dora, "db1", "large")
+    path = f"/v3/service_instances/{guid}"
+    small = {"relationships": {"service_plan": {"data": {"guid": services.plan("small")}}}}
+    had = dora.get(path).json["relationships"]["service_plan"]["data"]["guid"]
+    _fail(broker, "update", how)
+    assert ended(dying, dora, dora.patch(path, json=small)) == "FAILED"
+    assert dora.get(path).json["relationships"]["service_plan"]["data"]["guid"] == had
+    _mend(broker)
+    assert ended(dying, dora, dora.patch(path, json=small)) == "COMPLETE"
+    assert ended(dying, dora, services.bind(dora, guid, app)) == "COMPLETE"
+    (binding,) = dora.get("/v3/service_credential_bindings").guids
+    for verb, one, store in (
+        ("unbind", f"/v3/service_credential_bindings/{binding}", broker.bindings),
+        ("deprovision", path, broker.instances),
+    ):
+        _fail(broker, verb, how, done=False)
+        assert ended(dying, dora, dora.delete(one)) == "FAILED"
+        operation = dora.get(one).json["last_operation"]
+        assert (operation["type"], operation["state"]) == ("delete", "failed")
+        assert list(store) == [one.rpartition("/")[2]]
+        _mend(broker)
+        assert ended(dying, dora, dora.delete(one)) == "COMPLETE"
+        assert (store, dora.get(one).status) == ({}, 404)
+    assert services.cloud.rows("service-orphans") == 0
+
+
+def _mend(broker: Broker) -> None:
+    broker.slow, broker.states, broker.answers = set(), [], {}
+
+
+def _fail(broker: Broker, verb: str, how: str, done: bool = True) -> None:
+    """``done``: the broker has done what it says has failed."""
+    if how == "later" and done:
         broker.slow, broker.states = {verb}, ["in progress", "failed"]
+        return
+    if how == "later":
+        # A broker that was asked, took its time and did nothing.
+        broker.answers[verb] = [(202, {"operation": verb}, {})] * 5
+        broker.states = ["in progress", "failed"]
         return
 
     def fails(asked: Asked) -> Answer:
-        broker.do(verb, asked)
+        if done:
+            broker.do(verb, asked)
         return 500, {"description": "no space left"}, {}
 
     # As often as a worker that died asks again.
