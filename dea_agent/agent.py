@@ -112,7 +112,7 @@ class Agent:
             registry=self._registry,
             runtime=runtime,
             folders=folders,
-            starter=Starter(folders, runtime, cache, http, self._pump, config.host),
+            starter=Starter(folders, runtime, cache, http, self._pump, config.host, counters),
             health=HealthChecker(http),
             registrar=self._registrar,
             messenger=self._messenger,

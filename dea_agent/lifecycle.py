@@ -32,7 +32,7 @@ from dea_agent import trees
 from dea_agent.health import HealthChecker, Unhealthy
 from dea_agent.log_pump import LogPump
 from dea_agent.messenger import CC, HM, Messenger
-from dea_agent.metrics import Counters
+from dea_agent.metrics import READY, Counters
 from dea_agent.ports import Ports
 from dea_agent.registrar import Registrar
 from dea_agent.registry import Instance, Registry
@@ -202,6 +202,7 @@ class Life:
         try:
             if instance.state == STARTING:
                 await health.until_ready(instance.health, address, instance.launched_at)
+                self._tools.counters.took(READY, time.time() - instance.launched_at)
                 ready = await health.is_well(instance.readiness, address)
                 self._put(ready=ready)
                 self._became_healthy()

@@ -3,12 +3,13 @@
 import os
 import resource
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, SummaryMetricFamily
 from prometheus_client.registry import Collector
 
 from chalicelib.contracts.heartbeat import CRASHED, RUNNING, STARTING, STOPPING, Usage
@@ -18,14 +19,24 @@ from dea_agent.registry import BORN, Registry
 MIB = 1024 * 1024
 
 
+#: What a start is made of: its droplet and specification, its container, its first good look.
+FETCH, LAUNCH, READY = "fetch", "launch", "ready"
+
+
 @dataclass(slots=True)
 class Counters:
-    """Since this boot."""
+    """Since this boot. phases: seconds of each that a start went through."""
 
     starts: int = 0
     crashes: int = 0
     refusals: int = 0
     stops: int = 0
+    phases: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(lambda: [0, 0.0]))
+
+    def took(self, phase: str, seconds: float) -> None:
+        """How often, and how long in all."""
+        self.phases[phase][0] += 1
+        self.phases[phase][1] += seconds
 
 
 class Metrics(Collector):
@@ -90,6 +101,10 @@ class Metrics(Collector):
             ("dea_bids", "Bids made.", self._bids()),
         ):
             yield CounterMetricFamily(name, text, value=count)
+        phases = SummaryMetricFamily("dea_start_seconds", "Phases of starts.", labels=["phase"])
+        for phase, (often, seconds) in counters.phases.items():
+            phases.add_metric([phase], int(often), seconds)
+        yield phases
         yield from self._per_instance()
 
     def _per_instance(self) -> Iterator[Metric]:

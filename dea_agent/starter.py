@@ -22,6 +22,7 @@ from dea_agent.downloads import DownloadError
 from dea_agent.droplet_cache import DropletCache
 from dea_agent.environment import SpecError
 from dea_agent.log_pump import LogPump
+from dea_agent.metrics import FETCH, LAUNCH, Counters
 from dea_agent.registry import Instance
 from dea_agent.runtimes.base import Container, Launch, LaunchError, Runtime, Sidecar
 from dea_agent.unpack import UnpackError, give, unpack
@@ -67,23 +68,27 @@ class Starter:
         http: aiohttp.ClientSession,
         pump: LogPump,
         host: str,
+        counters: Counters,
     ) -> None:
         self._folders, self._runtime, self._cache = folders, runtime, cache
-        self._http, self._pump, self._host = http, pump, host
+        self._http, self._pump, self._host, self._counters = http, pump, host, counters
 
     async def launch(self, instance: Instance, start: Start, lend: Callable[[tuple[int, ...]], Instance]) -> Container:
         """``lend``: gives the instance the ports that its specification names. Raises PrepareError."""
         guid = instance.instance_guid
         root, control = self._folders.instances / guid, self._folders.control / guid
+        begun = time.monotonic()
         try:
             spec = await self._spec_while(self._unpack(instance, start, root), start.spec_url)
+            fetched = time.monotonic()
+            self._counters.took(FETCH, fetched - begun)
             control.mkdir(mode=0o700, exist_ok=True)
             instance, inner_root = lend(spec.ports), self._runtime.inner_root(root)
             sidecars = beside(instance, spec)
             if sidecars:
                 self._pump.add(guid, {sidecar.stem: sidecar.label for sidecar in sidecars})
             env = environment.build(instance, spec, self._host, inner_root, self._runtime.inner_port, time.time())
-            return await self._runtime.launch(
+            container = await self._runtime.launch(
                 Launch(
                     guid=guid,
                     app_guid=instance.app_guid,
@@ -100,6 +105,8 @@ class Starter:
                     policies=spec.policies,
                 )
             )
+            self._counters.took(LAUNCH, time.monotonic() - fetched)
+            return container
         except (DownloadError, LaunchError) as error:
             raise PrepareError(str(error), is_ours=True) from None
         except (SpecError, UnpackError) as error:

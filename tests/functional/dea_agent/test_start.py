@@ -66,7 +66,11 @@ def test_a_healthy_instance_is_registered_and_then_reported_started(world: World
     assert (endpoint["instance_guid"], endpoint["port"]) == (start.instance_guid, port)
     eventually(lambda: "RUNNING" in world.states(start.instance_guid))
     assert dea.varz()["running_apps"][0]["state"] == "RUNNING"
-    assert b'dea_instances{state="RUNNING"} 1.0' in dea.get("/metrics")
+    metrics = dea.get("/metrics")
+    assert b'dea_instances{state="RUNNING"} 1.0' in metrics
+    assert all(
+        b'dea_start_seconds_count{phase="%s"} 1.0' % phase in metrics for phase in (b"fetch", b"launch", b"ready")
+    )
 
 
 def test_the_environment_is_cloud_foundrys_and_nothing_of_the_host(world: World, dea: Dea) -> None:
