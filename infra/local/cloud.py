@@ -56,7 +56,7 @@ def build(topology: Mapping[str, Any], prefix: str, endpoint_url: str) -> None:
         *(partial(sns.create_topic, Name=f"{prefix}-{name}") for name in topology["topics"]),
         *(partial(make_queue, sqs, prefix, name, spec) for name, spec in topology["queues"].items()),
         *(partial(make_table, dynamodb, f"{prefix}-{name}", spec) for name, spec in topology["tables"].items()),
-        *(partial(make_bucket, s3, f"{prefix}-{name}") for name in topology["buckets"]),
+        *(partial(make_bucket, s3, f"{prefix}-{name}", spec) for name, spec in topology["buckets"].items()),
     ]
     with ThreadPoolExecutor(max_workers=4) as pool:
         for done in [pool.submit(step) for step in steps]:
@@ -148,22 +148,21 @@ def _key_schema(key: Mapping[str, Any]) -> list[dict[str, str]]:
     return schema
 
 
-def make_bucket(s3: Any, name: str) -> None:
-    """A bucket that forgets uploads nobody completed."""
+def make_bucket(s3: Any, name: str, spec: Mapping[str, Any]) -> None:
+    """A bucket that forgets uploads nobody completed, and what its ``spec`` says is not kept."""
+    lifecycle = spec["lifecycle"]
+    expiring = [
+        {"ID": f"expire-{prefix}", "Status": "Enabled", "Filter": {"Prefix": prefix}, "Expiration": {"Days": days}}
+        for prefix, days in lifecycle["expire_days"].items()
+    ]
+    abandoned = {
+        "ID": "abandoned-uploads",
+        "Status": "Enabled",
+        "Filter": {"Prefix": ""},
+        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": lifecycle["abandoned_uploads_days"]},
+    }
     s3.create_bucket(Bucket=name)
-    s3.put_bucket_lifecycle_configuration(
-        Bucket=name,
-        LifecycleConfiguration={
-            "Rules": [
-                {
-                    "ID": "abandoned-uploads",
-                    "Status": "Enabled",
-                    "Filter": {"Prefix": ""},
-                    "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
-                }
-            ]
-        },
-    )
+    s3.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration={"Rules": [abandoned, *expiring]})
 
 
 def make_signing_key(secrets: Any, prefix: str) -> None:

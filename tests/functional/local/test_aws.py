@@ -191,7 +191,7 @@ def test_blobs_move_by_signed_urls_in_parts(endpoint: str, name: str) -> None:
     import httpx
 
     s3 = cloud.client("s3", endpoint)
-    cloud.make_bucket(s3, name)
+    cloud.make_bucket(s3, name, cloud.topology()["buckets"]["blobs"])
     upload = s3.create_multipart_upload(Bucket=name, Key="a/b")["UploadId"]
     part = {"Bucket": name, "Key": "a/b", "UploadId": upload, "PartNumber": 1}
     answer = httpx.put(s3.generate_presigned_url("upload_part", Params=part), content=b"hello")
