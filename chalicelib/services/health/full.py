@@ -42,6 +42,8 @@ class Counts:
     starts: int = 0
     stops: int = 0
     routes: int = 0
+    #: Of the memory of the hosts that take work; 100 when there are none.
+    promised_percent: int = 0
 
     def __str__(self) -> str:
         return " ".join(f"{name}={count}" for name, count in asdict(self).items())
@@ -54,7 +56,9 @@ def sweep(world: HealthWorld, clock: Callable[[], float], shards: Iterable[int] 
         log.info("full sweep waits: the bus has not been heard long enough")
         return counts
     drifting: list[tuple[float, str]] = []
-    by_shard = _what_runs(clock(), world.timers)
+    hosts = rows.all_hosts()
+    counts.promised_percent = _promised_percent(hosts)
+    by_shard = _what_runs(hosts, clock(), world.timers)
     for shard in shards:
         running = by_shard[shard]
         counts.instances += sum(len(instances) for instances in running.values())
@@ -130,10 +134,17 @@ def _may_judge(hearing: Hearing, now: float, timers: Timers) -> bool:
     return hearing.is_settled(now, timers.lost_after_s, gap_s(timers.lost_after_s, timers.heartbeat_s))
 
 
-def _what_runs(now: float, timers: Timers) -> dict[int, dict[str, list[Actual]]]:
+def _promised_percent(hosts: Iterable[Dea]) -> int:
+    """How much of their memory the hosts that take work have promised to apps."""
+    taking = [row.capacity for row in hosts if not (row.lost or row.draining or row.cordoned)]
+    memory = sum(capacity["memory_mb"] for capacity in taking)
+    return round(100 * sum(capacity["reserved_memory_mb"] for capacity in taking) / memory) if memory else 100
+
+
+def _what_runs(hosts: Iterable[Dea], now: float, timers: Timers) -> dict[int, dict[str, list[Actual]]]:
     """shard -> process guid -> instances, as the hosts' rows list them."""
     found: dict[int, dict[str, list[Actual]]] = defaultdict(lambda: defaultdict(list))
-    for row in rows.all_hosts():
+    for row in hosts:
         for entry in unpack(row):
             shard = crc32(entry.process_guid.encode()) % DESIRED_SHARDS
             found[shard][entry.process_guid].append(_actual(entry, str(row.boot), row, now, timers))

@@ -142,6 +142,7 @@ class FakeDea:
     seq: int = 0
     speaks: bool = True
     draining: bool = False
+    reserved_memory_mb: int = 0
     instances: dict[str, InstanceBeat] = field(default_factory=dict)
     builds: tuple[str, ...] = ()
     tasks: tuple[str, ...] = ()
@@ -167,7 +168,7 @@ class FakeDea:
             stack="cflinuxfs4",
             arch="x86_64",
             draining=self.draining,
-            capacity=Capacity(4096, 16384, 0, 0),
+            capacity=Capacity(4096, 16384, self.reserved_memory_mb, 0),
             digest=hashlib.sha256(repr(instances).encode()).hexdigest(),
             instances=instances,
             usage=usage or {},

@@ -39,7 +39,7 @@ def test_a_whole_cloud_is_swept_without_a_word_and_with_few_reads(
 ) -> None:
     with counting() as calls:
         counts = stage.full_sweep()
-    assert str(counts) == "processes=1 instances=2 drifting=0 starts=0 stops=0 routes=0"
+    assert str(counts) == "processes=1 instances=2 drifting=0 starts=0 stops=0 routes=0 promised_percent=0"
     # HM's memory; hosts and 16 lists; the one process.
     assert calls == {"GetItem": 1, "Query": 1 + DESIRED_SHARDS, "BatchGetItem": 1}
     assert stage.complaints() == []

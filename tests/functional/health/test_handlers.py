@@ -186,13 +186,27 @@ def test_the_full_schedule_sweeps_all_shards_or_those_it_names(live: Stage) -> N
 
 
 def test_a_full_sweep_tells_the_alarms_what_it_counted(live: Stage, capfd: pytest.CaptureFixture[str]) -> None:
+    """Metrics are what alarms watch; the rest are fields, which cost nothing."""
     live.want("q")
     handlers.hm_full_sweep(scheduled_event("hm_full_sweep", time.time()), None)
     line = json.loads(capfd.readouterr().out)
-    assert (line["service"], line["processes"], line["drifting"], line["starts"]) == ("hm", [1.0], [1.0], [1.0])
+    assert (line["service"], line["processes"], line["drifting"], line["starts"]) == ("hm", 1, [1.0], 1)
     declared = line["_aws"]["CloudWatchMetrics"][0]
     assert declared["Namespace"] == "zerofoundry"
-    assert {"Name": "drifting", "Unit": "Count"} in declared["Metrics"]
+    assert [metric["Name"] for metric in declared["Metrics"]] == ["drifting", "promised_percent"]
+
+
+def test_a_full_sweep_tells_how_much_of_the_hosts_is_promised(live: Stage) -> None:
+    assert live.full_sweep().promised_percent == 100
+    for number, reserved in enumerate((1024, 3072)):
+        dea = live.dea(f"dea-{number}")
+        dea.reserved_memory_mb = reserved
+        dea.beat()
+    assert live.full_sweep().promised_percent == 50
+    row = live.row("dea-1")
+    row.cordoned = True
+    row.save()
+    assert live.full_sweep().promised_percent == 25
 
 
 def test_hm_speaks_to_cc_and_to_itself_only(live: Stage) -> None:
