@@ -89,7 +89,7 @@ def hm_full_sweep(event: Any) -> None:
     from chalicelib.adapters import figures
 
     counts = asdict(full.sweep(world(), now, event.detail.get("shards", range(DESIRED_SHARDS))))
-    figures.publish("hm", {name: counts.pop(name) for name in ALARMED}, counts)
+    figures.publish(f"{world().bus.prefix}-hm", {name: counts.pop(name) for name in ALARMED}, counts)
 
 
 collector.resume()

@@ -190,7 +190,7 @@ def test_a_full_sweep_tells_the_alarms_what_it_counted(live: Stage, capfd: pytes
     live.want("q")
     handlers.hm_full_sweep(scheduled_event("hm_full_sweep", time.time()), None)
     line = json.loads(capfd.readouterr().out)
-    assert (line["service"], line["processes"], line["drifting"], line["starts"]) == ("hm", 1, [1.0], 1)
+    assert (line["service"], line["processes"], line["drifting"], line["starts"]) == ("test-hm", 1, [1.0], 1)
     declared = line["_aws"]["CloudWatchMetrics"][0]
     assert declared["Namespace"] == "zerofoundry"
     assert [metric["Name"] for metric in declared["Metrics"]] == ["drifting", "promised_percent"]
