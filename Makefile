@@ -80,6 +80,9 @@ fuzz: setup ## Ask the API everything that its description allows (ten minutes; 
 bench: setup ## Measure, and print medians
 	$(BIN)/python -m benchmarks
 
+bench-docker: setup ## Measure apps and builds in containers of the whole stack
+	$(BIN)/python -m infra.stack with --whole $(BIN)/python -m benchmarks containers staging
+
 requirements: ## Compile the hashed requirements again
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --universal --python-version 3.11 --extra all requirements/build.in pyproject.toml -o requirements/all.txt
 	echo uv | $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url - -o requirements/uv.txt
@@ -87,4 +90,4 @@ requirements: ## Compile the hashed requirements again
 clean: ## Remove what the other targets made
 	rm -rf $(VENV) bench-results .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: test-buildpacks help setup demo check test test-machine test-router test-rest test-faults test-hosts stack test-docker e2e-docker-smoke e2e-docker test-hostile openapi permissions fuzz bench requirements clean
+.PHONY: test-buildpacks help setup demo check test test-machine test-router test-rest test-faults test-hosts stack test-docker e2e-docker-smoke e2e-docker test-hostile openapi permissions fuzz bench bench-docker requirements clean

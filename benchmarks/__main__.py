@@ -7,12 +7,16 @@ from benchmarks.report import Figure, show
 
 #: In the order in which they run; each module has ``run() -> list[Figure]``.
 ALL = ("cold_start", "startup", "pushing", "healing", "api", "routing", "throughput")
+#: Those that need a Docker Engine with the whole stack (``make bench-docker``); only when they are named.
+IN_CONTAINERS = ("containers", "staging")
 
 
 def main(names: list[str]) -> int:
-    unknown = [name for name in names if name not in ALL]
+    unknown = [name for name in names if name not in ALL + IN_CONTAINERS]
     if unknown:
-        print(f"There is no benchmark {', '.join(unknown)}; there are {', '.join(ALL)}.", file=sys.stderr)
+        print(
+            f"There is no benchmark {', '.join(unknown)}; there are {', '.join(ALL + IN_CONTAINERS)}.", file=sys.stderr
+        )
         return 2
     figures: list[Figure] = []
     for name in names or ALL:

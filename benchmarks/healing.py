@@ -16,7 +16,7 @@ def run() -> list[Figure]:
     with a_platform() as platform:
         platform.push("bench")
         guid = platform.json("app", "bench")["guid"]
-        starts = [_start(platform, guid) for _ in range(ROUNDS)]
+        starts = [start(platform, guid) for _ in range(ROUNDS)]
         heals = [_heal(platform, guid) for _ in range(ROUNDS)]
         platform.zf("scale", "bench", "-i", INSTANCES)
         losses = [_lose_host(platform) for _ in range(ROUNDS)]
@@ -38,7 +38,8 @@ def _answers(platform: Platform) -> bool:
     return platform.get("bench").status_code == 200
 
 
-def _start(platform: Platform, guid: str) -> float:
+def start(platform: Platform, guid: str) -> float:
+    """Seconds from the order to the first answer of an app that was stopped."""
     platform.api("POST", f"/v3/apps/{guid}/actions/stop")
     eventually(lambda: not _answers(platform))
     began = time.perf_counter()
@@ -49,7 +50,7 @@ def _start(platform: Platform, guid: str) -> float:
 
 def _heal(platform: Platform, guid: str) -> float:
     """A restart first, so that no crash counts as one of a series and is delayed."""
-    _start(platform, guid)
+    start(platform, guid)
     pid = platform.who("bench")["pid"]
     began = time.perf_counter()
     os.kill(pid, signal.SIGKILL)
