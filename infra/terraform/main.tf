@@ -1,0 +1,46 @@
+# One installation: the control plane's functions, what they keep and say, the hosts, and what watches over them.
+# Call this module from a configuration of your own, as examples/ do: providers and the place of the state are yours.
+
+data "aws_availability_zones" "available" {
+  state = "available"
+
+  # Not the Local Zones and Wavelength Zones that an account can opt in to.
+  filter {
+    name   = "opt-in-status"
+    values = ["opt-in-not-required"]
+  }
+}
+
+locals {
+  tags = merge(var.tags, { zerofoundry = var.name })
+}
+
+module "network" {
+  source = "./modules/network"
+
+  name          = var.name
+  zones         = slice(sort(data.aws_availability_zones.available.names), 0, var.zone_count)
+  cidr          = var.cidr
+  nat           = var.nat
+  flow_log_days = var.flow_log_days
+  kms_key_arn   = var.kms_key_arn
+  tags          = local.tags
+}
+
+module "data" {
+  source = "./modules/data"
+
+  name                   = var.name
+  deletion_protection    = var.deletion_protection
+  point_in_time_recovery = var.point_in_time_recovery
+  kms_key_arn            = var.kms_key_arn
+  tags                   = local.tags
+}
+
+module "bus" {
+  source = "./modules/bus"
+
+  name        = var.name
+  kms_key_arn = var.kms_key_arn
+  tags        = local.tags
+}

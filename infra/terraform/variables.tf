@@ -1,0 +1,132 @@
+variable "name" {
+  description = "The installation's name: it starts the name of everything that is made. Buckets are among it, whose names are unique in the world: take something of your own, such as acme-paas."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,22}[a-z0-9]$", var.name))
+    error_message = "name must have 3 to 24 lower-case letters, digits and hyphens, begin with a letter and not end with a hyphen."
+  }
+}
+
+variable "tags" {
+  description = "Tags of everything that can have tags, beside the tag zerofoundry, which is the name."
+  type        = map(string)
+  default     = {}
+}
+
+variable "kms_key_arn" {
+  description = "ARN of your own KMS key, for encryption at rest of tables, buckets, queues and logs. null: keys that AWS owns, which cost nothing. A key of your own costs 1.00 USD a month and 0.03 USD per 10,000 requests. Its policy must let sns, events and logs of this account use it."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/.+$", var.kms_key_arn))
+    error_message = "kms_key_arn must be the ARN of a key (arn:aws:kms:REGION:ACCOUNT:key/ID), not an alias or an id."
+  }
+}
+
+# -- network ------------------------------------------------------------------------------------------------------------
+
+variable "zone_count" {
+  description = "Over how many availability zones hosts are spread. One is the cheapest and falls with its zone."
+  type        = number
+  default     = 3
+
+  validation {
+    condition     = contains([1, 2, 3, 4, 5, 6], var.zone_count)
+    error_message = "zone_count must be a whole number from 1 to 6, and no more than the region has."
+  }
+}
+
+variable "cidr" {
+  description = "Addresses of the VPC: a private /16 to /22. Each zone gets two sixteenths of it, one for routers and one for DEAs."
+  type        = string
+  default     = "10.64.0.0/16"
+
+  validation {
+    condition     = can(cidrhost(var.cidr, 0)) && can(regex("/(1[6-9]|2[0-2])$", var.cidr))
+    error_message = "cidr must be a block of addresses with a prefix from /16 to /22, such as 10.64.0.0/16."
+  }
+}
+
+variable "nat" {
+  description = "How DEAs reach other networks. none: by public addresses of their own that nothing can connect to (3.65 USD a month for each host's address). one: through one NAT gateway (32.85 USD a month and 0.045 USD per GB; its zone is a single point of failure). per_zone: through one in every zone (as much for each)."
+  type        = string
+  default     = "none"
+
+  validation {
+    condition     = contains(["none", "one", "per_zone"], var.nat)
+    error_message = "nat must be none, one or per_zone."
+  }
+}
+
+variable "flow_log_days" {
+  description = "How long records of all connections in the VPC are kept, in days; 0 keeps none. They cost 0.50 USD per GB written to CloudWatch Logs."
+  type        = number
+  default     = 0
+
+  validation {
+    condition     = contains([0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731], var.flow_log_days)
+    error_message = "flow_log_days must be 0 or a retention that CloudWatch Logs has: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545 or 731."
+  }
+}
+
+# -- what is kept -------------------------------------------------------------------------------------------------------
+
+variable "deletion_protection" {
+  description = "Refuse to delete tables, and buckets that hold anything. Set it to false, and apply, before terraform destroy."
+  type        = bool
+  default     = true
+}
+
+variable "point_in_time_recovery" {
+  description = "Keep the tables restorable to every second of the last 35 days. 0.20 USD per GB and month: cents, for what the control plane keeps."
+  type        = bool
+  default     = true
+}
+
+# -- what watches -------------------------------------------------------------------------------------------------------
+
+variable "alarms" {
+  description = "Which alarms there are. none; few: dead letters and drift that does not heal (0.50 USD a month at list price); all: also hosts, the API, functions and queues (about 2.30 USD a month). The first ten of an account cost nothing."
+  type        = string
+  default     = "few"
+
+  validation {
+    condition     = contains(["none", "few", "all"], var.alarms)
+    error_message = "alarms must be none, few or all."
+  }
+}
+
+variable "alarm_emails" {
+  description = "Addresses that hear of alarms and of the budget. Each must confirm the mail that AWS sends it."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for address in var.alarm_emails : can(regex("^[^@ ]+@[^@ ]+\\.[^@ ]+$", address))])
+    error_message = "alarm_emails must be mail addresses, such as ops@example.com."
+  }
+}
+
+variable "dashboard" {
+  description = "Make a dashboard in CloudWatch. An account's first three cost nothing, each further one 3.00 USD a month."
+  type        = bool
+  default     = true
+}
+
+variable "budget_usd" {
+  description = "Mail alarm_emails when the account's costs of a month are forecast to pass this, in USD, and when they have. null: no budget. An account's first two budgets cost nothing."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.budget_usd == null || try(var.budget_usd > 0, false)
+    error_message = "budget_usd must be above zero, or null for no budget."
+  }
+
+  validation {
+    condition     = var.budget_usd == null || length(var.alarm_emails) > 0
+    error_message = "budget_usd needs somebody to tell: give alarm_emails as well."
+  }
+}
