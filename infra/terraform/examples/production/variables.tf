@@ -1,0 +1,24 @@
+variable "region" {
+  description = "The AWS region, such as eu-central-1."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.region))
+    error_message = "region must be the name of an AWS region, such as eu-central-1."
+  }
+}
+
+variable "name" {
+  description = "The installation's name: it starts the name of everything that is made. Buckets are among it, whose names are unique in the world: take something of your own, such as acme-paas."
+  type        = string
+}
+
+variable "alarm_emails" {
+  description = "Addresses that hear of alarms and of the budget."
+  type        = list(string)
+}
+
+variable "budget_usd" {
+  description = "Mail alarm_emails when the account's costs of a month are forecast to pass this, in USD."
+  type        = number
+}
