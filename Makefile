@@ -83,11 +83,22 @@ bench: setup ## Measure, and print medians
 bench-docker: setup ## Measure apps and builds in containers of the whole stack
 	$(BIN)/python -m infra.stack with --whole $(BIN)/python -m benchmarks containers staging
 
+terraform-check: setup build/terraform-check/.installed ## infra/terraform without an account: format, the provider's real schema, plans, policies, checkov
+	$(BIN)/python -m infra.terraform_check
+	$(BIN)/pytest tests/terraform
+
+# An environment of its own: checkov and the plugin protocol want other versions than the project.
+build/terraform-check/.installed: requirements/terraform-check.txt | setup
+	@$(PYTHON) -m venv build/terraform-check/venv
+	@$(BIN)/uv pip install --quiet --python build/terraform-check/venv/bin/python --require-hashes -r requirements/terraform-check.txt
+	@touch $@
+
 requirements: ## Compile the hashed requirements again
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --universal --python-version 3.11 --extra all requirements/build.in pyproject.toml -o requirements/all.txt
 	echo uv | $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url - -o requirements/uv.txt
+	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --universal --python-version 3.11 requirements/terraform-check.in -o requirements/terraform-check.txt
 
 clean: ## Remove what the other targets made
-	rm -rf $(VENV) bench-results .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) bench-results .pytest_cache .mypy_cache .ruff_cache .hypothesis build
 
-.PHONY: test-buildpacks help setup demo check test test-machine test-router test-rest test-faults test-hosts stack test-docker e2e-docker-smoke e2e-docker test-hostile openapi permissions fuzz bench bench-docker requirements clean
+.PHONY: terraform-check test-buildpacks help setup demo check test test-machine test-router test-rest test-faults test-hosts stack test-docker e2e-docker-smoke e2e-docker test-hostile openapi permissions fuzz bench bench-docker requirements clean

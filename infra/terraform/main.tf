@@ -2,6 +2,7 @@
 # Call this module from a configuration of your own, as examples/ do: providers and the place of the state are yours.
 
 data "aws_availability_zones" "available" {
+  #checkov:skip=CKV_AWS_394:Sorted by name and cut to zone_count: a zone that AWS adds comes behind those in use.
   state = "available"
 
   # Not the Local Zones and Wavelength Zones that an account can opt in to.
@@ -43,4 +44,17 @@ module "bus" {
   name        = var.name
   kms_key_arn = var.kms_key_arn
   tags        = local.tags
+}
+
+module "observability" {
+  source = "./modules/observability"
+
+  name              = var.name
+  alarms            = var.alarms
+  alarm_emails      = var.alarm_emails
+  dashboard         = var.dashboard
+  budget_usd        = var.budget_usd
+  queue_names       = module.bus.queue_names
+  dead_letter_names = module.bus.dead_letter_names
+  tags              = local.tags
 }

@@ -17,3 +17,13 @@ output "bucket_names" {
   description = "Names of the buckets, by their names in infra/topology.json."
   value       = module.data.bucket_names
 }
+
+output "alarm_topic_arn" {
+  description = "The topic that alarms are published to, for pagers and chats; null without alarms."
+  value       = module.observability.alarm_topic_arn
+}
+
+output "dashboard_url" {
+  description = "Where the dashboard is; null without one."
+  value       = module.observability.dashboard_url
+}

@@ -17,13 +17,13 @@ locals {
     {
       title = "The API: requests, 4xx, 5xx"
       metrics = [
-        for metric in ["Count", "4XXError", "5XXError"] : ["AWS/ApiGateway", metric, "ApiName", var.api_name]
+        for metric in ["Count", "4XXError", "5XXError"] : ["AWS/ApiGateway", metric, "ApiName", var.api_name] if var.api_name != null
       ]
       stat = "Sum"
     },
     {
       title   = "The API: time to answer, p95 (ms)"
-      metrics = [["AWS/ApiGateway", "Latency", "ApiName", var.api_name]]
+      metrics = [for name in var.api_name[*] : ["AWS/ApiGateway", "Latency", "ApiName", name]]
       stat    = "p95"
     },
     {

@@ -24,8 +24,15 @@ locals {
         missing     = "notBreaching"
       }
     },
-    { for key, alarm in local.more : key => alarm if local.all },
+    { for key, alarm in local.more : key => alarm if local.all && lookup(local.watched, key, true) },
   )
+
+  # What cannot be watched without the thing itself.
+  watched = {
+    api_5xx = var.api_name != null
+    silence = can(var.function_names["hm_beats"])
+    errors  = length(var.function_names) > 0
+  }
 
   more = {
     sweeps = {
@@ -121,7 +128,7 @@ locals {
         statistic   = "Sum"
         minutes     = 5
       }
-    } : key => sum if local.all || (local.few && key == "dead_letters")
+    } : key => sum if lookup(local.watched, key, true) && (local.all || (local.few && key == "dead_letters"))
   }
 
   topic_arns = [for topic in aws_sns_topic.alarms : topic.arn]
@@ -144,7 +151,7 @@ resource "aws_sns_topic_subscription" "alarms" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "simple" {
-  for_each = local.few ? local.simple : {}
+  for_each = { for key, alarm in local.simple : key => alarm if local.few }
 
   alarm_name          = "${var.name}-${each.key}"
   alarm_description   = each.value.description
@@ -201,7 +208,7 @@ resource "aws_cloudwatch_metric_alarm" "sum" {
 
 # The HealthManager's call for people (chalicelib/services/health/quick.py) is a line in its log.
 resource "aws_cloudwatch_log_metric_filter" "silence" {
-  count = local.all ? 1 : 0
+  count = local.all && local.watched["silence"] ? 1 : 0
 
   name           = "${var.name}-many-silent"
   log_group_name = "/aws/lambda/${var.function_names["hm_beats"]}"

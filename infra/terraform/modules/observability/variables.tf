@@ -63,13 +63,15 @@ variable "queue_names" {
 }
 
 variable "function_names" {
-  description = "Names of the functions, by their names in the code (api_handler, cc_inbox, hm_beats, ...)."
+  description = "Names of the functions, by their names in the code (api_handler, cc_inbox, hm_beats, ...); without any, nothing watches them."
   type        = map(string)
+  default     = {}
 }
 
 variable "api_name" {
-  description = "Name of the REST API in API Gateway."
+  description = "Name of the REST API in API Gateway; null: nothing watches it."
   type        = string
+  default     = null
 }
 
 variable "autoscaling_group_names" {
