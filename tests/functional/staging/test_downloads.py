@@ -27,7 +27,7 @@ def test_a_python_framework_is_staged_moved_and_run_and_staged_again_with_its_ca
     assert finished.droplet is not None
     assert finished.droplet.process_types == {"web": command}
     if example == "python-django":
-        assert "Running manage.py collectstatic" in desk.log
+        assert "Ran manage.py collectstatic" in desk.log
         assert (droplet / "app" / "static" / "style.css").exists()
     with running(droplet.rename(open_folder / "moved"), command) as get:
         assert get("/").startswith(answer)
