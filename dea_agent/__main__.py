@@ -16,7 +16,7 @@ from dea_agent.config import Config, from_env
 
 
 async def serve(config: Config) -> None:
-    runtime = runtimes.choose(config.runtime, config.dea_id, config.dir, config.host)
+    runtime = runtimes.choose(config)
     bus = Bus(config.dea_id, config.prefix, config.region, config.account)
     # Apps, blobs and routers are reached directly: a proxy of the environment is for people.
     async with aiohttp.ClientSession() as http:

@@ -20,7 +20,7 @@ import aiohttp
 
 from chalicelib.adapters import json_log
 from chalicelib.adapters.bus import Bus
-from chalicelib.contracts.auction import Discover, Start, Stop, Update
+from chalicelib.contracts.auction import IMAGES, Discover, Start, Stop, Update
 from chalicelib.contracts.components import CORDON, DRAIN, UNCORDON, Announce, DiscoverComponents, HostOrder
 from chalicelib.contracts.envelope import Envelope
 from chalicelib.contracts.heartbeat import REASON_EVACUATION, REASON_SHUTDOWN, DeaShutdown
@@ -75,7 +75,8 @@ class Agent:
         # Boots sort by their time.
         self.boot = f"{time.time_ns() // 1_000_000:011x}{secrets.token_hex(2)}"
         folders = Folders(config.dir)
-        self._registry = Registry(config.memory_mb, config.disk_mb, config.stack)
+        stacks = (config.stack, IMAGES) if runtime.images else (config.stack,)
+        self._registry = Registry(config.memory_mb, config.disk_mb, stacks)
         self._ports = Ports(config.ports, timers.port_quarantine_s, secrets.randbelow(len(config.ports)))
         self._routers = RouterTable(timers.router_start_s)
         self._snapshot = Snapshot(config.dir / "snapshot.json", self._state)
@@ -162,6 +163,7 @@ class Agent:
             boot=self.boot,
             allowed=self._config.allowed_addresses,
             sandboxes=self._runtime.sandboxes(cache_dir, work_dir, self._config.allowed_addresses),
+            images=self._runtime.images,
         )
 
     # Coming.

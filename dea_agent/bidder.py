@@ -74,7 +74,7 @@ class Bidder:
     def _host(self) -> Host:
         config = self._config
         return Host(
-            stack=config.stack,
+            stacks=self._registry.stacks,
             arch=config.arch,
             memory_mb=config.memory_mb,
             disk_mb=config.disk_mb,

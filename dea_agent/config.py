@@ -20,8 +20,9 @@ class Config:
     """host: address at which routers reach apps. uid_base: None when the agent is not root (apps share its user).
 
     http_port: of /healthz, /varz and /metrics on loopback, 0 for a free one. droplet_cache_mb: what may stay
-    on disk between starts. isolation_segment: None takes only work that asks for none. is_local: one machine
-    is all there is, so polls are short. allowed_addresses: where buildpacks may be fetched besides public places.
+    on disk between starts; image_cache_mb: the same of apps' Docker images. isolation_segment: None takes only work
+    that asks for none. is_local: one machine is all there is, so polls are short. allowed_addresses: where buildpacks
+    and images may be fetched besides public places.
     """
 
     dea_id: str
@@ -42,6 +43,7 @@ class Config:
     ready_file: Path | None
     buildpacks_dir: Path
     droplet_cache_mb: int
+    image_cache_mb: int
     log_level: str
     is_local: bool
     timers: timers.Timers
@@ -80,6 +82,7 @@ def from_env(env: Mapping[str, str], euid: int | None = None) -> Config:
         ready_file=Path(ready) if ready else None,
         buildpacks_dir=Path(env.get("ZF_BUILDPACKS_DIR") or default_buildpacks),
         droplet_cache_mb=_number(env, "ZF_DROPLET_CACHE_MB", 4096),
+        image_cache_mb=_number(env, "ZF_IMAGE_CACHE_MB", 10240),
         log_level=env.get("ZF_LOG_LEVEL", "INFO").upper(),
         is_local=env.get("ZF_PROFILE") == "local",
         timers=profile,

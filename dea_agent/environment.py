@@ -22,25 +22,24 @@ def build(
     instance: Instance,
     spec: RunSpec,
     host: str,
-    root: Path,
+    root: Path | None,
     inner_port: Callable[[int, int], int],
     started_at: float,
 ) -> dict[str, str]:
     """The complete environment. User's variables replace the system's, but not what the platform tells the app.
 
-    root: the instance's folder as the app sees it. inner_port: what the app listens on, of a port that destinations
-    name and where others reach it (Runtime.inner_port). A task has neither a port nor an index. Raises SpecError.
+    root: the instance's folder as the app sees it; None for a Docker image, which has its own. inner_port: what the app
+    listens on, of a port that destinations name and where others reach it (Runtime.inner_port). A task has neither a
+    port nor an index. Raises SpecError.
     """
     ports = instance.ports or (OpenPort(APP_PORT, instance.port),)
     listening = {port: inner_port(port.internal, port.external) for port in ports}
+    ours = {"LANG": "C.UTF-8", "PATH": SYSTEM_PATH, "USER": "vcap"}
+    places = {"HOME": str(root / "app"), "TMPDIR": str(root / "tmp"), "DEPS_DIR": str(root / "deps")} if root else {}
     return {
-        "LANG": "C.UTF-8",
-        "PATH": SYSTEM_PATH,
-        "USER": "vcap",
+        **(ours if root else {}),
         **{name: value for name, value in spec.env.items() if _is_usable(name, value)},
-        "HOME": str(root / "app"),
-        "TMPDIR": str(root / "tmp"),
-        "DEPS_DIR": str(root / "deps"),
+        **places,
         "MEMORY_LIMIT": f"{instance.limits.memory_mb}m",
         "VCAP_APPLICATION": _vcap_application(instance, spec, listening[ports[0]], started_at),
         "VCAP_SERVICES": spec.vcap_services,

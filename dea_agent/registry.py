@@ -87,11 +87,11 @@ class Build:
 
 @dataclass(slots=True)
 class Registry:
-    """memory_mb, disk_mb: what there is to promise, on this stack. The rest is the table, kept in the snapshot."""
+    """memory_mb, disk_mb: what there is to promise, on these stacks. The rest is the table, kept in the snapshot."""
 
     memory_mb: int
     disk_mb: int
-    stack: str
+    stacks: tuple[str, ...]
     instances: dict[str, Instance] = field(default_factory=dict)
     builds: dict[str, Build] = field(default_factory=dict)
     seen: dict[str, None] = field(default_factory=dict)
@@ -161,8 +161,8 @@ class Registry:
         """The same for any work, by what it asks of this host."""
         if not _GUID.fullmatch(guid):
             return "its guid is not one"
-        if stack != self.stack:
-            return f"this DEA has the stack {self.stack}, not {stack}"
+        if stack not in self.stacks:
+            return f"this DEA has the stack {' and '.join(self.stacks)}, not {stack}"
         if self.is_closed:
             return f"this DEA is {'draining' if self.draining else 'cordoned'}"
         if limits.memory_mb <= 0 or limits.disk_mb <= 0 or limits.fds <= 0:

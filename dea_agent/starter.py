@@ -15,7 +15,7 @@ import aiohttp
 from chalicelib.contracts.auction import Start
 from chalicelib.contracts.codec import DecodeError, from_json
 from chalicelib.contracts.routing import OpenPort
-from chalicelib.contracts.runspec import RunSpec
+from chalicelib.contracts.runspec import Image, RunSpec
 from chalicelib.core.routing import APP_PORT
 from dea_agent import downloads, environment
 from dea_agent.downloads import DownloadError
@@ -79,15 +79,24 @@ class Starter:
         root, control = self._folders.instances / guid, self._folders.control / guid
         begun = time.monotonic()
         try:
-            spec = await self._spec_while(self._unpack(instance, start, root), start.spec_url)
+            spec = await self._bring(instance, start, root)
             fetched = time.monotonic()
             self._counters.took(FETCH, fetched - begun)
             control.mkdir(mode=0o700, exist_ok=True)
-            instance, inner_root = lend(spec.ports), self._runtime.inner_root(root)
+            instance, image = lend(spec.ports), spec.image
             sidecars = beside(instance, spec)
+            if sidecars and image:
+                raise SpecError("a Docker image has no room for sidecars")
             if sidecars:
                 self._pump.add(guid, {sidecar.stem: sidecar.label for sidecar in sidecars})
-            env = environment.build(instance, spec, self._host, inner_root, self._runtime.inner_port, time.time())
+            env = environment.build(
+                instance,
+                spec,
+                self._host,
+                None if image else self._runtime.inner_root(root),
+                self._runtime.inner_port if image is None else image_port(image),
+                time.time(),
+            )
             container = await self._runtime.launch(
                 Launch(
                     guid=guid,
@@ -103,16 +112,28 @@ class Starter:
                     sidecars=sidecars,
                     egress=spec.egress,
                     policies=spec.policies,
+                    image=image,
                 )
             )
             self._counters.took(LAUNCH, time.monotonic() - fetched)
             return container
-        except (DownloadError, LaunchError) as error:
+        except DownloadError as error:
             raise PrepareError(str(error), is_ours=True) from None
+        except LaunchError as error:
+            raise PrepareError(str(error), is_ours=error.is_ours) from None
         except (SpecError, UnpackError) as error:
             raise PrepareError(str(error), is_ours=False) from None
         except OSError as error:
             raise PrepareError(f"the folder could not be made: {error.strerror}", is_ours=True) from None
+
+    async def _bring(self, instance: Instance, start: Start, root: Path) -> RunSpec:
+        """The specification, and in its folder the droplet; an image comes by itself."""
+        if not start.droplet_url:
+            spec = await self._spec(start.spec_url)
+            if spec.image is None:
+                raise SpecError("there is neither a droplet nor an image")
+            return spec
+        return await self._spec_while(self._unpack(instance, start, root), start.spec_url)
 
     async def _spec_while(self, unpacking: Coroutine[Any, Any, None], url: str) -> RunSpec:
         """The specification, fetched while the droplet is unpacked."""
@@ -146,9 +167,14 @@ class Starter:
             spec = from_json(RunSpec, json.loads(body))
         except (ValueError, DecodeError):
             raise SpecError("the run specification cannot be read") from None
-        if not spec.command.strip():
+        if not spec.command.strip() and spec.image is None:
             raise SpecError("there is no start command")
         return spec
+
+
+def image_port(image: Image) -> Callable[[int, int], int]:
+    """Where the app listens, for a port that destinations name: for the default one, at what the image exposes."""
+    return lambda named, external: image.port if named == APP_PORT else named
 
 
 def beside(instance: Instance, spec: RunSpec) -> tuple[Sidecar, ...]:

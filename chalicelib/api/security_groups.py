@@ -91,8 +91,7 @@ def create(request: Request) -> Answer:
 
 def _told(request: Request, group: SecurityGroup, answer: Answer) -> Answer:
     """With what does not hold of it."""
-    of_builds = [networks.STAGING_IS_OPEN] if group.is_staging or group.staging_spaces else []
-    return warned(answer, *networks.warnings(request.world), *of_builds)
+    return warned(answer, *networks.warnings(request.world))
 
 
 def _take(body: Body, group: SecurityGroup) -> None:
@@ -148,7 +147,7 @@ def _bind(request: Request, guid: str, phase: str) -> Answer:
     seen = _document(request, group)["relationships"][f"{phase}_spaces"]["data"]
     path = f"security_groups/{guid}/relationships/{phase}_spaces"
     answer = answered(request, path, [item["guid"] for item in seen])
-    return answer if phase == STAGING else warned(answer, *networks.warnings(request.world))
+    return warned(answer, *networks.warnings(request.world))
 
 
 def _unbind(request: Request, guid: str, phase: str, space_guid: str) -> Answer:
@@ -164,7 +163,7 @@ def bind_running(request: Request, guid: str) -> Answer:
 
 @endpoints("POST", "/v3/security_groups/{guid}/relationships/staging_spaces")
 def bind_staging(request: Request, guid: str) -> Answer:
-    return warned(_bind(request, guid, STAGING), networks.STAGING_IS_OPEN)
+    return _bind(request, guid, STAGING)
 
 
 @endpoints("DELETE", "/v3/security_groups/{guid}/relationships/running_spaces/{space_guid}")

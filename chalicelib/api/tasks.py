@@ -113,7 +113,6 @@ def _droplet(app: App, guid: str | None) -> Droplet:
         raise NotFound(Droplet.LABEL)
     if droplet is None or droplet.state != "STAGED":
         raise Unprocessable(tasks.NO_DROPLET)
-    droplets.require_runnable(droplet)
     return droplet
 
 

@@ -9,6 +9,9 @@ from chalicelib.contracts.frozen import frozen
 
 INSTANCE, STAGING, TASK = "instance", "staging", "task"
 
+#: The stack of what brings its own files: Docker images.
+IMAGES = "docker"
+
 
 @frozen
 class Limits:
@@ -90,7 +93,8 @@ class Start:
     work: instance or task. A task has its own guid for process_guid, its name for process_type, no routes and no
     port, and it ends with ``task.finished``.
     spec_url: presigned GET of the :class:`~chalicelib.contracts.runspec.RunSpec` (JSON; holds the secrets).
-    droplet_url: presigned GET of the droplet (tar.gz); droplet_digest: ``sha256:<hex>`` of it.
+    droplet_url: presigned GET of the droplet (tar.gz); droplet_digest: ``sha256:<hex>`` of it. Both are empty for a
+    Docker image, which the specification names.
     route_grant, log_grant: JWTs signed by CC (see contracts.grants).
     """
 

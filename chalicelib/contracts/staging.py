@@ -25,8 +25,9 @@ class StagingStart:
     """``staging.start``, CC to the winner's queue. Dedupe key: instance_guid (minted per attempt by CC).
 
     package_url, cache_url: presigned GETs (zip; tar.gz); droplet_put_url, cache_put_url: presigned PUTs.
-    package_digest: ``sha256:<hex>``. buildpacks: names or URLs; empty means detect. installed: in the order of
-    detection, or those that ``buildpacks`` names; None from a CC that knew only the built-in ones.
+    package_digest: ``sha256:<hex>``. These are empty for a Docker image, which the specification names.
+    buildpacks: names or URLs; empty means detect. installed: in the order of detection, or those that ``buildpacks``
+    names; None from a CC that knew only the built-in ones.
     """
 
     build_guid: str
@@ -57,7 +58,9 @@ class BuildpackUsed:
 
 @frozen
 class DropletMade:
-    """What the DEA uploaded. process_types: name -> start command, ``web`` among them if there is one."""
+    """What the DEA uploaded. process_types: name -> start command, ``web`` among them if there is one.
+
+    Of a Docker image nothing is uploaded: digest names its manifest, port is the lowest that it exposes."""
 
     digest: str
     size_bytes: int
@@ -65,6 +68,7 @@ class DropletMade:
     arch: str
     process_types: dict[str, str]
     buildpacks: tuple[BuildpackUsed, ...] = ()
+    port: int | None = None
 
 
 @frozen

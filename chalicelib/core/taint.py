@@ -18,7 +18,7 @@ SIBLING_MS, MEMORY_MS, CPU_MS, HASH_MS, CAP_MS = 10.0, 100.0, 50.0, 5.0, 250.0
 class Host:
     """What a DEA knows of itself when it decides. ``closed`` (draining, cordoned) hosts take nothing."""
 
-    stack: str
+    stacks: tuple[str, ...]
     arch: str
     memory_mb: int
     disk_mb: int
@@ -33,7 +33,7 @@ def eligible(host: Host, discover: Discover) -> int:
     limits = discover.limits
     if (
         host.closed
-        or discover.stack != host.stack
+        or discover.stack not in host.stacks
         or discover.arch not in (None, host.arch)
         or discover.isolation_segment != host.isolation_segment
         or limits.memory_mb <= 0

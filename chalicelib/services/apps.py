@@ -130,7 +130,6 @@ def _run(world: World, actor: Actor, app: App, space: Space, verb: str, trace: s
     droplet = droplets.find(app.droplet_guid)
     if droplet is None:
         raise Unprocessable(NO_DROPLET)
-    droplets.require_runnable(droplet)
     noted = revisions.note(world, app, str(droplet.guid), processes.current(str(app.guid)).values())
     work = processes.start_steps(world, app, droplet, str(noted.revision.guid) if noted else None)
     if not work:

@@ -7,6 +7,7 @@ twice, late or out of order finds another guid or another state there and change
 import logging
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from chalicelib.adapters.clock import now
 from chalicelib.bootstrap import World
@@ -27,7 +28,8 @@ from chalicelib.contracts.health import AuctionCheck, DeploymentCheck, Placement
 from chalicelib.contracts.staging import StagingStart
 from chalicelib.core.auction import choose
 from chalicelib.core.errors import Conflict
-from chalicelib.services import buildpacks, builds, grants, listing, placements, task_runs, tasks
+from chalicelib.services import buildpacks, builds, droplets, grants, listing, packages, placements, task_runs, tasks
+from chalicelib.services.assembly import package_key
 from chalicelib.services.placements import limits_of, reopened
 from chalicelib.tables.actual import Dea
 from chalicelib.tables.apps import App, Build, Droplet, Package
@@ -164,6 +166,7 @@ def _commit_claim(world: World, unit: Unit, row: Placement, trace: str) -> None:
 def _start(world: World, app: App, process: Process, droplet: Droplet, row: Placement, health: HealthCheck) -> Start:
     routes = tuple(process.routes or ())
     version, guid = int(process.version), str(row.instance_guid)
+    url, digest = droplets.source(world, droplet, LINK_LIFE_S)
     return Start(
         app_guid=str(app.guid),
         app_name=str(app.name),
@@ -175,8 +178,8 @@ def _start(world: World, app: App, process: Process, droplet: Droplet, row: Plac
         limits=limits_of(process),
         health=health,
         spec_url=world.blobs.presign_get(placements.run_spec_key(str(process.guid), version), LINK_LIFE_S),
-        droplet_url=world.blobs.presign_get(f"droplets/{droplet.guid}.tgz", LINK_LIFE_S),
-        droplet_digest=str(droplet.digest),
+        droplet_url=url,
+        droplet_digest=digest,
         routes=routes,
         routes_version=int(process.routes_version),
         route_grant=grants.route_grant(world, guid, process),
@@ -188,6 +191,16 @@ def _start(world: World, app: App, process: Process, droplet: Droplet, row: Plac
 
 def _staging_start(world: World, app: App, build: Build, package: Package, row: Placement) -> StagingStart:
     blobs, cache = world.blobs, f"buildcache/{app.guid}.tgz"
+    links: dict[str, Any] = {"package_url": "", "package_digest": "", "droplet_put_url": "", "cache_put_url": ""}
+    if package.type == packages.BITS:
+        links = {
+            "package_url": blobs.presign_get(package_key(str(package.guid)), LINK_LIFE_S),
+            "package_digest": f"sha256:{package.checksum}",
+            "droplet_put_url": blobs.presign_put(builds.droplet_key(build), LINK_LIFE_S),
+            "cache_put_url": blobs.presign_put(cache, LINK_LIFE_S),
+        }
+        if blobs.exists(cache):
+            links["cache_url"] = blobs.presign_get(cache, LINK_LIFE_S)
     return StagingStart(
         build_guid=str(build.guid),
         app_guid=str(app.guid),
@@ -198,11 +211,7 @@ def _staging_start(world: World, app: App, build: Build, package: Package, row: 
         timeout_s=int(world.config.timers.staging_timeout_s),
         buildpacks=tuple(build.buildpacks or ()),
         spec_url=blobs.presign_get(placements.staging_spec_key(str(build.guid)), LINK_LIFE_S),
-        package_url=blobs.presign_get(f"packages/{package.guid}.zip", LINK_LIFE_S),
-        package_digest=f"sha256:{package.checksum}",
-        droplet_put_url=blobs.presign_put(builds.droplet_key(build), LINK_LIFE_S),
-        cache_put_url=blobs.presign_put(cache, LINK_LIFE_S),
-        cache_url=blobs.presign_get(cache, LINK_LIFE_S) if blobs.exists(cache) else None,
+        **links,
         log_grant=grants.log_grant(world, str(app.guid)),
         installed=buildpacks.installed_for(world, build),
     )

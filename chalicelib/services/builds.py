@@ -4,6 +4,7 @@ import re
 
 from chalicelib.adapters.clock import new_guid, now
 from chalicelib.bootstrap import World
+from chalicelib.contracts.auction import IMAGES
 from chalicelib.contracts.codec import to_json
 from chalicelib.contracts.staging import DropletMade, StagingFinished
 from chalicelib.core.errors import BadRequest, StagingInProgress
@@ -15,6 +16,7 @@ from chalicelib.services import (
     droplets,
     flags,
     listing,
+    networks,
     packages,
     placements,
     retention,
@@ -51,14 +53,17 @@ def create(
     world: World, actor: Actor, build: Build, package: Package, app: App, space: Space, trace: str = ""
 ) -> Build:
     """``build``: a draft. Raises BadRequest for a package that is not ready, Unprocessable for buildpacks that cannot
-    be used, StagingInProgress. Of a Docker image the build is STAGED at once."""
+    be used or a Docker image that nothing could run, FeatureDisabled, StagingInProgress."""
     if package.state != packages.READY:
         raise BadRequest("Bad request: Cannot stage package whose state is not ready.")
     build.guid, build.state = new_guid(), "STAGING"
     build.created_by = {"guid": actor.guid, "name": actor.name, "email": actor.name}
     if package.type == packages.DOCKER:
-        return _take_image(world, actor, build, package, app, space, trace)
-    buildpacks.require_usable(build)
+        flags.require(actor, "diego_docker")
+        networks.require_containers(world)
+        build.lifecycle_type, build.stack, build.buildpacks = packages.DOCKER, IMAGES, []
+    else:
+        buildpacks.require_usable(build)
     timers = world.config.timers
     build.deadline = now() + timers.staging_timeout_s + 2 * timers.claim_grace_s
     unit = world.unit(trace)
@@ -68,32 +73,6 @@ def create(
     placements.open_staging(world, unit, build, app)
     usage_events.build_changed(unit, build, "STAGING_STARTED")
     _record(unit, actor, "build.create", app, space, {"build_guid": build.guid, "package_guid": package.guid})
-    unit.commit()
-    return build
-
-
-def _take_image(
-    world: World, actor: Actor, build: Build, package: Package, app: App, space: Space, trace: str
-) -> Build:
-    """A Docker image is a droplet already; nothing is run to stage it. Raises FeatureDisabled."""
-    flags.require(actor, "diego_docker")
-    droplet = Droplet(
-        new_guid(),
-        app_guid=str(app.guid),
-        space_guid=str(space.guid),
-        state="STAGED",
-        package_guid=str(package.guid),
-        build_guid=str(build.guid),
-        lifecycle_type="docker",
-        image=str(package.image),
-        process_types={"web": ""},  # the image's own command
-    )
-    build.state, build.droplet_guid, build.lifecycle_type = "STAGED", droplet.guid, "docker"
-    unit = world.unit(trace)
-    unit.create(build)
-    unit.create(droplet)
-    _record(unit, actor, "build.create", app, space, {"build_guid": build.guid, "package_guid": package.guid})
-    _record(unit, actor, "droplet.create", app, space, {"droplet_guid": droplet.guid, "package_guid": package.guid})
     unit.commit()
     return build
 
@@ -132,7 +111,11 @@ def _succeed(world: World, build: Build, made: DropletMade, trace: str) -> None:
         arch=made.arch,
         process_types=dict(made.process_types),
         buildpacks=to_json(made.buildpacks),
+        lifecycle_type=str(build.lifecycle_type),
+        port=made.port,
     )
+    if build.lifecycle_type == packages.DOCKER:
+        droplet.image = listing.get(Package, str(build.package_guid)).image
     build.state, build.droplet_guid = "STAGED", droplet.guid
     unit = world.unit(trace)
     unit.create(droplet)

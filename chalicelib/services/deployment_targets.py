@@ -81,5 +81,4 @@ def _droplet(app: App, droplet_guid: str | None, back_to: Revision | None) -> Dr
         raise Unprocessable(NO_DROPLET)
     if droplet is None or droplet.app_guid != app.guid or droplet.state != "STAGED":
         raise Unprocessable(WRONG_DROPLET)
-    droplets.require_runnable(droplet)
     return droplet

@@ -71,7 +71,6 @@ def create(
 ) -> Deployment:
     """``draft``: strategy, options and so on as asked for. revision_guid: of the revision to go back to."""
     target = targets.resolve(world, app, draft.droplet_guid, revision_guid)
-    droplets.require_runnable(target.droplet)
     draft.guid, draft.app_guid, draft.space_guid = new_guid(), str(app.guid), str(space.guid)
     draft.previous_droplet_guid, draft.droplet_guid = app.droplet_guid, str(target.droplet.guid)
     draft.created_at = draft.status_at = stamp()

@@ -134,7 +134,17 @@ def copy(
     if source.state != STAGED:
         raise Unprocessable("Source droplet must be staged.")
     droplet.guid, droplet.app_guid, droplet.space_guid = new_guid(), app.guid, space.guid
-    for name in ("digest", "size_bytes", "stack", "arch", "process_types", "buildpacks", "lifecycle_type", "image"):
+    for name in (
+        "digest",
+        "size_bytes",
+        "stack",
+        "arch",
+        "process_types",
+        "buildpacks",
+        "lifecycle_type",
+        "image",
+        "port",
+    ):
         setattr(droplet, name, getattr(source, name))
     unit = world.unit(trace)
     unit.require(App, str(app.guid), NotFound(App.LABEL))

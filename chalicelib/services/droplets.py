@@ -36,10 +36,11 @@ def download_url(world: World, droplet: Droplet) -> str:
     return world.blobs.presign_get(key(str(droplet.guid)), filename=f"droplet_{droplet.guid}.tgz")
 
 
-def require_runnable(droplet: Droplet) -> None:
-    """Raises Unprocessable for a Docker image: the platform keeps it, and has nothing yet to run it with."""
+def source(world: World, droplet: Droplet, life_s: int) -> tuple[str, str]:
+    """Where a host finds its bits, for so long, and their digest; both are empty for a Docker image."""
     if droplet.image:
-        raise Unprocessable("The app's droplet is a Docker image. This platform has no runtime for Docker images yet.")
+        return "", ""
+    return world.blobs.presign_get(key(str(droplet.guid)), life_s), str(droplet.digest)
 
 
 def require_staged(unit: Unit, guid: str, refused: PaasError) -> None:

@@ -2,18 +2,20 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from chalicelib.bootstrap import World
-from chalicelib.contracts.runspec import RunSpec, StagingSpec
+from chalicelib.contracts.runspec import Image, RunSpec, StagingSpec
 from chalicelib.core.errors import Unprocessable
+from chalicelib.core.images import pinned
 from chalicelib.core.revisions import Contents
-from chalicelib.core.routing import open_ports
+from chalicelib.core.routing import APP_PORT, open_ports
 from chalicelib.core.variables import problems
 from chalicelib.services import env_groups, listing, networks, secrets, sidecars
 from chalicelib.services.security_groups import RUNNING, STAGING
 from chalicelib.services.service_env import vcap_services
-from chalicelib.tables.apps import App, Build, Droplet
+from chalicelib.tables.apps import App, Build, Droplet, Package
 from chalicelib.tables.identity import Organization, Space
 from chalicelib.tables.running import Process
 from chalicelib.tables.tasks import Task
@@ -90,12 +92,13 @@ def run_spec(
     return RunSpec(
         process_guid=str(process.guid),
         version=version,
-        command=str(process.command or droplet.process_types[str(process.type)]),
+        command=str(process.command or ("" if droplet.image else droplet.process_types[str(process.type)])),
         env=env_groups.running(world) | own,
         vcap_application=json.dumps(vcap_application(world, app, space, org, process)),
         vcap_services=json.dumps(vcap_services(world, str(app.guid))),
         sidecars=sidecars.specs(beside, str(process.type)),
         ports=open_ports(process.routes or (), process.route_rules or {}),
+        image=_image_of(world, droplet),
         **_network(app, space, org),
     )
 
@@ -111,6 +114,7 @@ def task_spec(world: World, app: App, task: Task) -> RunSpec:
         env=env_groups.running(world) | read(world, str(app.guid)),
         vcap_application=json.dumps(vcap_application(world, app, space, org) | {"limits": limits}),
         vcap_services=json.dumps(vcap_services(world, str(app.guid))),
+        image=_image_of(world, listing.find(Droplet, str(task.droplet_guid))),
         **_network(app, space, org),
     )
 
@@ -125,7 +129,25 @@ def staging_spec(world: World, app: App, build: Build) -> StagingSpec:
         vcap_services=json.dumps(vcap_services(world, str(app.guid))),
         isolation_segment=networks.segment(space, org),
         egress=networks.egress(str(space.guid), STAGING),
+        image=_image(world, listing.find(Package, str(build.package_guid))),
     )
+
+
+def _image_of(world: World, droplet: Droplet | None) -> Image | None:
+    """By its digest, with what its package knows of the registry; whoever has deleted that can run it where it is."""
+    if droplet is None or not droplet.image:
+        return None
+    package = listing.find(Package, str(droplet.package_guid))
+    known, name = _image(world, package), pinned(str(droplet.image), str(droplet.digest))
+    return replace(known or Image(name), name=name, port=int(droplet.port or APP_PORT))
+
+
+def _image(world: World, package: Package | None) -> Image | None:
+    """As its package names it. Packages of bits have none."""
+    if package is None or not package.image:
+        return None
+    password = secrets.read(world, str(package.guid)).get("password", "")
+    return Image(str(package.image), package.username or "", password)
 
 
 def _network(app: App, space: Space, org: Organization) -> dict[str, Any]:

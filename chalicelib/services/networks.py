@@ -9,6 +9,7 @@ from typing import Any
 from chalicelib.adapters.clock import now
 from chalicelib.bootstrap import World
 from chalicelib.contracts.network import Egress, PolicyTo
+from chalicelib.core.errors import Unprocessable
 from chalicelib.services import listing
 from chalicelib.services.security_groups import applies_to
 from chalicelib.tables.actual import Dea
@@ -26,8 +27,9 @@ NOT_EVERYWHERE = (
     "them in containers it holds."
 )
 
-STAGING_IS_OPEN = (
-    "Staging security groups are not enforced yet: builds reach public addresses and those that the operator allows."
+NO_CONTAINERS = (
+    "No host here runs containers, which Docker images need. Add one whose runtime is docker "
+    "(on one machine: zf local up --runtime docker)."
 )
 
 
@@ -72,6 +74,18 @@ def policies_from(app_guid: str) -> tuple[PolicyTo, ...]:
 
 def warnings(world: World) -> list[str]:
     """For who changes groups and policies, while there are hosts that do not act upon them."""
+    return [NOT_EVERYWHERE] if _runtimes(world) - {CONTAINED} else []
+
+
+def require_containers(world: World) -> None:
+    """Raises Unprocessable while hosts are there, none of which runs containers: a Docker image would wait for ever."""
+    here = _runtimes(world)
+    if here and CONTAINED not in here:
+        raise Unprocessable(NO_CONTAINERS)
+
+
+def _runtimes(world: World) -> set[str]:
+    """Of all hosts that are heard."""
     lost_after_s = world.config.timers.lost_after_s
-    here = [row for row in Dea.query("all") if not row.lost and now() - float(row.seen_at) <= lost_after_s]
-    return [NOT_EVERYWHERE] if any(row.runtime != CONTAINED for row in here) else []
+    here = (row for row in Dea.query("all") if not row.lost and now() - float(row.seen_at) <= lost_after_s)
+    return {str(row.runtime) for row in here}

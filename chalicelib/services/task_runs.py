@@ -35,6 +35,7 @@ START_S = 60
 
 def start(world: World, task: Task, app: App, droplet: Droplet, row: Placement, link_life_s: int) -> Start:
     """What tells the winner to run it."""
+    url, digest = droplets.source(world, droplet, link_life_s)
     return Start(
         app_guid=str(app.guid),
         app_name=str(app.name),
@@ -46,8 +47,8 @@ def start(world: World, task: Task, app: App, droplet: Droplet, row: Placement, 
         limits=tasks.limits_of(task),
         health=HealthCheck("process"),
         spec_url=world.blobs.presign_get(tasks.spec_key(str(task.guid)), link_life_s),
-        droplet_url=world.blobs.presign_get(droplets.key(str(droplet.guid)), link_life_s),
-        droplet_digest=str(droplet.digest),
+        droplet_url=url,
+        droplet_digest=digest,
         log_grant=grants.log_grant(world, str(app.guid)),
         stack=str(droplet.stack),
         work=TASK,

@@ -103,8 +103,9 @@ class Droplet(AppPart):
     """state: AWAITING_UPLOAD, PROCESSING_UPLOAD, COPYING, STAGED, FAILED, EXPIRED.
 
     The guid of one that was staged is that of the attempt that made it, which alone may write its blob. digest:
-    ``sha256:<hex>``. process_types: name -> command. buildpacks: of each what contracts.staging tells. image: of a
-    docker droplet. upload, job_guid: of one that was uploaded, whose end may be told twice.
+    ``sha256:<hex>`` of its bits or, of a docker droplet, of its image, which was named ``image`` when it was staged and
+    listens on ``port``. process_types: name -> command. buildpacks: of each what contracts.staging tells. upload,
+    job_guid: of one that was uploaded, whose end may be told twice.
     """
 
     class Meta:
@@ -122,6 +123,7 @@ class Droplet(AppPart):
     buildpacks = JSONAttribute(default=list)
     lifecycle_type = UnicodeAttribute(default="buildpack")
     image = UnicodeAttribute(null=True)
+    port = NumberAttribute(null=True)
     upload = UnicodeAttribute(null=True)
     job_guid = UnicodeAttribute(null=True)
 

@@ -2,8 +2,8 @@
 
 import hashlib
 import logging
-from pathlib import Path
 
+from dea_agent.config import Config
 from dea_agent.runtimes import cgroup
 from dea_agent.runtimes.base import Runtime
 from dea_agent.runtimes.process import ProcessRuntime
@@ -14,30 +14,31 @@ log = logging.getLogger(__name__)
 NOTE = "runtime"
 
 
-def choose(wanted: str, dea: str, folder: Path, host: str) -> Runtime:
+def choose(config: Config) -> Runtime:
     """``auto`` takes Docker when an engine answers and the stack's image exists, and stays with what it once took:
     an engine that is away for a while has not taken the instances along.
 
-    folder: the agent's own; two clouds on one host are told apart by it. Raises ValueError when Docker is
-    wanted and cannot be used.
+    Two clouds on one host are told apart by the agent's folder. Raises ValueError when Docker is wanted and cannot be
+    used.
     """
+    wanted, folder = config.runtime, config.dir
     note = folder / NOTE
     if wanted == "auto" and note.exists():
         wanted = note.read_text()
-    runtime = _make(wanted, dea, folder, host)
+    runtime = _make(wanted, config)
     folder.mkdir(parents=True, exist_ok=True)
     note.write_text(runtime.name)
     return runtime
 
 
-def _make(wanted: str, dea: str, folder: Path, host: str) -> Runtime:
-    name = f"zf-{dea}-{hashlib.blake2b(str(folder.resolve()).encode(), digest_size=4).hexdigest()}"
+def _make(wanted: str, config: Config) -> Runtime:
+    name = f"zf-{config.dea_id}-{hashlib.blake2b(str(config.dir.resolve()).encode(), digest_size=4).hexdigest()}"
     if wanted != "process":
         # Imported here: it takes 0.2 s that a host without Docker need not spend.
         from dea_agent.runtimes.docker import DockerRuntime, DockerUnusable
 
         try:
-            return DockerRuntime.connect(name, folder, host)
+            return DockerRuntime.connect(name, config.dir, config.host, config.allowed_addresses, config.image_cache_mb)
         except DockerUnusable as problem:
             if wanted == "docker":
                 raise ValueError(f"the Docker runtime cannot be used: {problem}") from None

@@ -5,7 +5,7 @@ agent; :meth:`Runtime.adopt` finds it again by its guid and its control folder.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Protocol
 from chalicelib.contracts.auction import Limits
 from chalicelib.contracts.network import Egress, PolicyTo
 from chalicelib.contracts.routing import OpenPort
+from chalicelib.contracts.runspec import Image
+from chalicelib.contracts.staging import DropletMade
 from chalicelib.core.addresses import Allowed
 
 if TYPE_CHECKING:  # a DEA starts faster without
@@ -27,7 +29,11 @@ exec /bin/bash -c "$1"
 
 
 class LaunchError(Exception):
-    """The instance could not be launched. The text is for people."""
+    """The instance could not be launched. The text is for people. is_ours: another host may do better."""
+
+    def __init__(self, text: str, is_ours: bool = True) -> None:
+        super().__init__(text)
+        self.is_ours = is_ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,7 @@ class Launch:
     the host; a task has none.
     sidecars: what runs beside the command, in the same container, folder and environment.
     egress, policies: where it may connect besides public addresses, as far as this runtime can tell places apart.
+    image: what it is made of instead of a droplet; root and uid mean nothing then.
     """
 
     guid: str
@@ -63,6 +70,7 @@ class Launch:
     sidecars: tuple[Sidecar, ...] = ()
     egress: tuple[Egress, ...] = ()
     policies: tuple[PolicyTo, ...] = ()
+    image: Image | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +146,21 @@ class Container(Protocol):
         ...
 
 
+class ImageShelf(Protocol):
+    """Docker images that a runtime can run."""
+
+    async def stage(self, image: Image, emit: Callable[[str, str], None]) -> DropletMade:
+        """What it is as a droplet, pinned to its digest. Raises StagingFailed."""
+        ...
+
+
 class Runtime(Protocol):
-    """name: ``process`` or ``docker``, for people."""
+    """name: ``process`` or ``docker``, for people. images: None where none can run."""
 
     name: str
+
+    @property
+    def images(self) -> ImageShelf | None: ...
 
     def inner_port(self, named: int, host_port: int) -> int:
         """What the app listens on, for a port that destinations name, to be reached at a port of the host."""

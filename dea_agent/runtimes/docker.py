@@ -26,11 +26,15 @@ from chalicelib.contracts.auction import Limits
 from chalicelib.contracts.codec import DecodeError, from_json, to_json
 from chalicelib.core.addresses import Allowed
 from dea_agent import trees
+from dea_agent.runtimes import docker_image_app
 from dea_agent.runtimes.base import Container, Launch, LaunchError, shim_order
 from dea_agent.runtimes.cgroup import MAX_PIDS
+from dea_agent.runtimes.docker_accounts import ROOT, account_mounts, write_accounts
 from dea_agent.runtimes.docker_bridge import Bridge
 from dea_agent.runtimes.docker_bridge import remove as remove_bridge
 from dea_agent.runtimes.docker_container import AGAIN_S, DockerContainer, address_of
+from dea_agent.runtimes.docker_image_app import ImageContainer
+from dea_agent.runtimes.docker_images import ImageError, Images, is_apps_fault
 from dea_agent.runtimes.docker_volumes import MIB, Volume, VolumeError, Volumes
 from dea_agent.runtimes.firewall import Guest
 from dea_agent.runtimes.iptables import FirewallError
@@ -44,7 +48,7 @@ log = logging.getLogger(__name__)
 IMAGE = "zerofoundry/cflinuxfs4"
 
 #: What the app sees, whatever the host calls it.
-ROOT, CONTROL, LOGS = Path("/home/vcap"), Path("/zf/control"), Path("/zf/logs")
+CONTROL, LOGS = Path("/zf/control"), Path("/zf/logs")
 SHIM_INSIDE = "/zf/shim.py"
 
 #: Labels by which containers are found again: whose they are, which instance, and which cloud's when that goes.
@@ -71,11 +75,11 @@ NETWORK = "network.json"
 #: Where an app reads its own address among containers.
 INTERNAL_IP = "CF_INSTANCE_INTERNAL_IP"
 
-#: Files by which programs look up the user that they run as (Java takes its user.home from there).
-ACCOUNTS = ("passwd", "group")
-
 #: The engine's event of a process killed for lack of memory, not always the instance's first.
 OUT_OF_MEMORY = "oom"
+
+
+NOTHING_ALLOWED = Allowed()
 
 
 class DockerUnusable(Exception):
@@ -89,17 +93,20 @@ class DockerRuntime:
 
     name = "docker"
 
-    def __init__(self, client: Any, owner: str, cloud: str, host: str, volumes: Volumes | None = None) -> None:
+    def __init__(self, client: Any, owner: str, cloud: str, host: str, volumes: Volumes | None, images: Images) -> None:
         self._client, self._owner, self._cloud, self._host = client, owner, cloud, host
-        self._volumes = volumes
+        self._volumes, self.images = volumes, images
         self._bridge = Bridge(client, owner, {OWNER: owner, CLOUD: cloud})
         self._containers: dict[str, DockerContainer] = {}
         self._loop = asyncio.get_running_loop()
         threading.Thread(target=self._hear, name="docker-events", daemon=True).start()
 
     @classmethod
-    def connect(cls, owner: str, folder: Path, host: str) -> "DockerRuntime":
-        """folder: the agent's, in its cloud's. Raises DockerUnusable."""
+    def connect(
+        cls, owner: str, folder: Path, host: str, allowed: Allowed = NOTHING_ALLOWED, images_mb: int = 10240
+    ) -> "DockerRuntime":
+        """folder: the agent's, in its cloud's. allowed: registries besides public ones. images_mb: of apps' images that
+        may stay. Raises DockerUnusable."""
         try:
             client = docker.from_env(timeout=30)
             client.ping()
@@ -109,7 +116,8 @@ class DockerRuntime:
         except (DockerException, requests.RequestException):
             raise DockerUnusable("no Docker Engine answers") from None
         volumes = Volumes(folder / "volumes", folder / INSTANCES) if os.geteuid() == 0 else None
-        runtime = cls(client, owner, str(folder.parent), host, volumes)
+        images = Images(client, folder / "images.json", allowed, images_mb * MIB)
+        runtime = cls(client, owner, str(folder.parent), host, volumes, images)
         try:
             runtime.contain()
         except (VolumeError, FirewallError, DockerException, requests.RequestException) as error:
@@ -155,27 +163,41 @@ class DockerRuntime:
             # A thread cannot be stopped; whoever cleans up must find what it has made.
             await asyncio.wait({work})
             raise
+        except ImageError as error:
+            raise LaunchError(str(error)) from None
         except (DockerException, requests.RequestException, FirewallError, OSError) as error:
-            raise LaunchError(f"the container could not be started: {error}") from None
+            is_ours = launch.image is None or not is_apps_fault(error)
+            raise LaunchError(f"the container could not be started: {error}", is_ours) from None
         return self._know(launch.guid, container, launch.control)
 
     def _launch(self, launch: Launch) -> Any:
-        write_accounts(launch.control, os.geteuid() if launch.uid is None else launch.uid)
+        if launch.image:
+            self.images.have(launch.image)
+        else:
+            write_accounts(launch.control, os.geteuid() if launch.uid is None else launch.uid)
         container = self._client.containers.create(**self.creation(launch))
-        # The order goes by stdin: what is in a container's configuration can be read by whoever asks the engine.
         try:
-            with _attached(container) as wire:
-                container.start()
-                container.reload()  # now it has an address and a process
-                address = self._admit(launch, container)
-                env = {**launch.env, INTERNAL_IP: address} if address else launch.env
-                wire.sendall(shim_order(replace(launch, env=env), ROOT, CONTROL, LOGS))
-                _read_until(wire, b"started\n")
+            if launch.image:
+                container.start()  # and what is in it: until it is admitted, its packets get nowhere
+                container.reload()
+                self._admit(launch, container)
+            else:
+                self._start_shim(launch, container)
         except BaseException:
             container.remove(force=True)
             self._bridge.dismiss(launch.guid)
             raise
         return container
+
+    def _start_shim(self, launch: Launch, container: Any) -> None:
+        """The order goes by stdin: what is in a container's configuration can be read by whoever asks the engine."""
+        with _attached(container) as wire:
+            container.start()
+            container.reload()  # now it has an address and a process
+            address = self._admit(launch, container)
+            env = {**launch.env, INTERNAL_IP: address} if address else launch.env
+            wire.sendall(shim_order(replace(launch, env=env), ROOT, CONTROL, LOGS))
+            _read_until(wire, b"started\n")
 
     def _admit(self, launch: Launch, container: Any) -> str:
         """Its address, where it may connect from now on as it should; nothing of the app runs yet."""
@@ -185,7 +207,10 @@ class DockerRuntime:
         return guest.address
 
     def creation(self, launch: Launch) -> dict[str, Any]:
-        """The arguments of the container's creation; nothing secret is among them."""
+        """The arguments of the container's creation; nothing secret is among them, but an image's variables."""
+        contained = self.contained(launch.guid, launch.limits, launch.uid)
+        if launch.image:
+            return docker_image_app.creation(contained, launch, launch.image, self._bridge.name, self._host)
         mounts = [
             Mount(str(ROOT), str(launch.root), type="bind"),
             Mount(str(CONTROL), str(launch.control), type="bind"),
@@ -194,7 +219,7 @@ class DockerRuntime:
             *account_mounts(launch.control),
         ]
         return {
-            **self.contained(launch.guid, launch.limits, launch.uid),
+            **contained,
             "mounts": mounts,
             "tmpfs": SCRATCH,
             "network": self._bridge.name,
@@ -232,7 +257,12 @@ class DockerRuntime:
         return ContainerSandboxes(self._client, self.contained, bridge, volumes, cache_dir)
 
     def _know(self, guid: str, container: Any, control: Path) -> DockerContainer:
-        known = self._containers[guid] = DockerContainer(container, control, self._volume(container))
+        is_image = docker_image_app.LOGS in container.labels
+        known = self._containers[guid] = (
+            ImageContainer(container, control)
+            if is_image
+            else DockerContainer(container, control, self._volume(container))
+        )
         # Its end may have come before anybody listened for it.
         check = asyncio.ensure_future(asyncio.to_thread(self._check, guid))
         check.add_done_callback(lambda task: task.cancelled() or task.exception())
@@ -248,7 +278,8 @@ class DockerRuntime:
         container = await self._find(guid)
         if container is None:
             return None
-        if container.status == "created" or not (control / "shim.json").exists():
+        has_begun = docker_image_app.LOGS in container.labels or (control / "shim.json").exists()
+        if container.status == "created" or not has_begun:
             await DockerContainer(container, control).remove()
             return None
         if address := address_of(container):
@@ -331,21 +362,6 @@ def read_guest(guid: str, control: Path) -> Guest:
         return from_json(Guest, json.loads((control / NETWORK).read_text()))
     except (OSError, ValueError, DecodeError):
         return Guest(guid, "", "")
-
-
-def write_accounts(control: Path, uid: int) -> None:
-    """Every app calls itself vcap, whatever its number is."""
-    users = ("root:x:0:0:root:/root:/bin/bash", "nobody:x:65534:65534:nobody:/:/usr/sbin/nologin")
-    groups = ("root:x:0:", "nogroup:x:65534:")
-    texts = ((*users, f"vcap:x:{uid}:{uid}:vcap:{ROOT}:/bin/bash"), (*groups, f"vcap:x:{uid}:"))
-    for name, lines in zip(ACCOUNTS, texts, strict=True):
-        (control / name).write_text("\n".join(lines) + "\n")
-        (control / name).chmod(0o644)
-
-
-def account_mounts(control: Path) -> list[Mount]:
-    """What :func:`write_accounts` has written, where programs look for it."""
-    return [Mount(f"/etc/{name}", str(control / name), type="bind", read_only=True) for name in ACCOUNTS]
 
 
 @contextmanager

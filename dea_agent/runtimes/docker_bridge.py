@@ -14,13 +14,14 @@ filter, so they hold whatever an app does, and outlive both the agent and the en
 import hashlib
 import logging
 import os
+import threading
 from collections.abc import Callable
 from typing import Any
 
 from chalicelib.core.addresses import Allowed
-from dea_agent.runtimes import docker_egress, iptables
+from dea_agent.runtimes import docker_egress, firewall, iptables
 from dea_agent.runtimes.docker_egress import LINK_LOCAL
-from dea_agent.runtimes.docker_firewall import Firewall
+from dea_agent.runtimes.docker_firewall import Firewall, in_words
 from dea_agent.runtimes.firewall import Guest
 from dea_agent.runtimes.iptables import FirewallError
 
@@ -52,6 +53,7 @@ class Bridge:
         self._client, self._labels, self._allowed = client, labels, allowed
         self.name, self.interface = name, interface(name)
         self.firewall, self._is_walled = Firewall(self.interface), False
+        self._builds, self._lock = dict[str, Guest](), threading.Lock()
 
     def ensure(self) -> None:
         """Network and rules are there; may be called again. Raises FirewallError, and what docker-py raises."""
@@ -78,18 +80,34 @@ class Bridge:
             self.firewall.begin()
             jumps = [*jumps[:1], *rules(self.interface)]
         else:
-            docker_egress.fill(self.interface, self._allowed)
+            with self._lock:
+                docker_egress.fill(self.interface, self._allowed, self._opened())
         for rule in jumps:
             write(rule)
 
     def admit(self, guest: Guest) -> None:
         """Before anything of it runs. Raises FirewallError."""
-        if self._is_walled:
+        if self._allowed is None and self._is_walled:
             self.firewall.admit(guest)
+        elif self._is_walled and guest.egress:
+            self._builds[guest.guid] = guest
+            self._write_rules()
+
+    def _opened(self) -> list[str]:
+        """What security groups open for single builds."""
+        return [
+            f"-s {guest.address}/32 {words}"
+            for guest in list(self._builds.values())
+            for rule in firewall.opened(guest.egress)
+            for words in in_words(self.interface, guest, rule)
+        ]
 
     def dismiss(self, guid: str) -> None:
         """What is left of its rules goes with the next change, if not now."""
-        self._try(lambda: self.firewall.forget(guid))
+        if self._allowed is None:
+            self._try(lambda: self.firewall.forget(guid))
+        elif self._builds.pop(guid, None):
+            self._try(self._write_rules)
 
     def renew(self) -> None:
         """The rules are those of who is known now."""

@@ -51,7 +51,12 @@ class DockerContainer:
         return replace(exit_, status=status, out_of_memory=oom)
 
     def terminate(self) -> None:
-        threading.Thread(target=self._try, args=(lambda: self._container.kill("SIGTERM"),), daemon=True).start()
+        number = self.stop_signal()
+        threading.Thread(target=self._try, args=(lambda: self._container.kill(number),), daemon=True).start()
+
+    def stop_signal(self) -> str:
+        """What asks it to end."""
+        return "SIGTERM"
 
     async def kill(self) -> Exit:
         # Again and again, because the engine may be restarting.
@@ -67,7 +72,7 @@ class DockerContainer:
         await asyncio.wait({self._removal}, timeout=AGAIN_S)
 
     async def _remove(self) -> None:
-        while not await asyncio.to_thread(self._try, lambda: self._container.remove(force=True)):  # noqa: ASYNC110
+        while not await asyncio.to_thread(self._try, lambda: self._container.remove(v=True, force=True)):  # noqa: ASYNC110
             await asyncio.sleep(AGAIN_S)
 
     def _try(self, call: Callable[[], Any]) -> bool:

@@ -41,14 +41,17 @@ def chains(bridge: str) -> tuple[str, str]:
     return f"{bridge}-out", f"{bridge}-in"
 
 
-def table(bridge: str, resolvers: Iterable[str], allowed: Iterable[str]) -> str:
-    """As iptables-restore reads it. resolvers: addresses; allowed: addresses and networks, IPv4 both."""
+def table(bridge: str, resolvers: Iterable[str], allowed: Iterable[str], opened: Iterable[str] = ()) -> str:
+    """As iptables-restore reads it. resolvers: addresses; allowed: addresses and networks, IPv4 both. opened: what
+    single builds may besides, in the packet filter's words; credentials of the host are not among it."""
     out, to_us = chains(bridge)
     lines = ["*filter", f":{out} - [0:0]", f":{to_us} - [0:0]"]
     lines.append(f"-A {to_us} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT")
     open_to = [f"-d {address} -p {kind} --dport 53" for address in resolvers for kind in ("udp", "tcp")]
     for place in (*open_to, *(f"-d {address}" for address in allowed)):
         lines += [f"-A {out} {place} -j RETURN", f"-A {to_us} {place} -j ACCEPT"]
+    lines += [f"-A {out} -d {network} {REJECT}" for network in (LINK_LOCAL, *INSIDE_HOSTS)]
+    lines += [f"-A {out} {place}" for place in opened]
     lines += [f"-A {out} -d {network} {REJECT}" for network in NOT_PUBLIC]
     return "\n".join((*lines, f"-A {to_us} {REJECT}", "COMMIT", ""))
 
@@ -58,11 +61,11 @@ def jumps(bridge: str, forwarded: str, to_us: str) -> list[tuple[str, ...]]:
     return [(forwarded, "-i", bridge, "-j", chains(bridge)[0]), (to_us, "-i", bridge, "-j", chains(bridge)[1])]
 
 
-def fill(bridge: str, allowed: Allowed) -> None:
-    """Write the chains. Names that the operator allows are looked up here. Raises FirewallError."""
+def fill(bridge: str, allowed: Allowed, opened: Iterable[str] = ()) -> None:
+    """Write the chains; see :func:`table`. Names that the operator allows are looked up here. Raises FirewallError."""
     known = [str(network) for network in allowed.networks if network.version == 4]
     known += [address for host in allowed.hosts if "*" not in host for address in _looked_up(host)]
-    iptables.restore(table(bridge, resolvers_here(), known))
+    iptables.restore(table(bridge, resolvers_here(), known, opened))
 
 
 def resolvers_here() -> list[str]:

@@ -6,7 +6,7 @@ of an instance that has gone goes with it. A container that is not known yet get
 
 import hashlib
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from dea_agent.runtimes import docker_egress, iptables
 from dea_agent.runtimes.docker_egress import REJECT as REJECTED
@@ -46,6 +46,14 @@ def matches(bridge: str, rule: Rule) -> str:
     return " ".join(words)
 
 
+def in_words(bridge: str, guest: Guest, rule: Rule) -> Iterator[str]:
+    """Of the packet filter, for each of its rules that this one takes."""
+    text = matches(bridge, rule)
+    if rule.log:
+        yield f'{text} {LOGGED} "zf-{guest.guid[:8]} "'
+    yield f"{text} {VERDICTS[rule.verdict]}"
+
+
 def table(bridge: str, guests: Iterable[Guest], resolvers: Iterable[str], stale: Iterable[str]) -> str:
     """As iptables-restore reads it. stale: chains of the bridge that are there, as far as they are not guests'."""
     known, servers, first = list(guests), list(resolvers), lead(bridge)
@@ -55,10 +63,7 @@ def table(bridge: str, guests: Iterable[Guest], resolvers: Iterable[str], stale:
         own = chain(bridge, guest.guid)
         lines.append(f"-A {first} -s {guest.address}/32 -g {own}")
         for rule in rules(guest, known, servers):
-            text = f"-A {own} {matches(bridge, rule)}"
-            if rule.log:
-                lines.append(f'{text} {LOGGED} "zf-{guest.guid[:8]} "')
-            lines.append(f"{text} {VERDICTS[rule.verdict]}")
+            lines += [f"-A {own} {words}" for words in in_words(bridge, guest, rule)]
     lines.append(f"-A {first} {REJECTED}")
     gone = set(stale) - {first, *(chain(bridge, guest.guid) for guest in known)}
     return "\n".join(

@@ -59,7 +59,7 @@ def rules(guest: Guest, guests: Iterable[Guest], resolvers: Iterable[str]) -> li
         Rule(REJECT, is_inside=True),
         *(Rule(REJECT, network) for network in (LINK_LOCAL, *INSIDE_HOSTS)),
         *(Rule(PASS, f"{server}/32", protocol=kind, ports=((53, 53),)) for server in resolvers for kind in UDP_TCP),
-        *(rule for opened in guest.egress for rule in _opened(opened)),
+        *opened(guest.egress),
         *(Rule(REJECT, network) for network in NOT_PUBLIC),
     ]
 
@@ -74,6 +74,11 @@ def _to_guests(guest: Guest, guests: Iterable[Guest]) -> Iterator[Rule]:
             if other.app_guid == policy.destination and other.address != guest.address:
                 ports = ((policy.start, policy.end),)
                 yield Rule(ACCEPT, f"{other.address}/32", is_inside=True, protocol=policy.protocol, ports=ports)
+
+
+def opened(egress: Iterable[Egress]) -> Iterator[Rule]:
+    """Of security groups."""
+    return (rule for one in egress for rule in _opened(one))
 
 
 def _opened(egress: Egress) -> Iterator[Rule]:

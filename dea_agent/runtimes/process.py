@@ -145,6 +145,7 @@ class ProcessRuntime:
     """``groups`` None: no control groups. Agents that are not root give no uid either."""
 
     name = "process"
+    images = None
 
     def __init__(self, groups: Cgroups | None) -> None:
         self._groups = groups

@@ -58,9 +58,10 @@ class LogFile:
     def _open(self) -> int:
         return os.open(self._path(self._base), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
 
-    def write(self, stream: bytes, lines: bytes) -> None:
-        """Append ``lines``, each of which ends in a newline. A full disk costs lines, never the app."""
-        prefix = b"%d %s " % (time.time_ns(), stream)
+    def write(self, stream: bytes, lines: bytes, at_ns: int | None = None) -> None:
+        """Append ``lines``, each of which ends in a newline, as said at ``at_ns``, None for now. A full disk costs
+        lines, never the app."""
+        prefix = b"%d %s " % (at_ns or time.time_ns(), stream)
         frames = prefix + lines[:-1].replace(b"\n", b"\n" + prefix) + b"\n"
         if self._size and self._size + len(frames) > self._file_bytes:
             self._rotate()

@@ -24,9 +24,12 @@ from docker.types import Mount
 
 from chalicelib.contracts.auction import Limits
 from dea_agent import trees
-from dea_agent.runtimes.docker import ROOT, SHIM_INSIDE, account_mounts, write_accounts
+from dea_agent.runtimes.docker import SHIM_INSIDE
+from dea_agent.runtimes.docker_accounts import ROOT, account_mounts, write_accounts
 from dea_agent.runtimes.docker_bridge import Bridge
+from dea_agent.runtimes.docker_container import address_of
 from dea_agent.runtimes.docker_volumes import MIB, Volumes
+from dea_agent.runtimes.firewall import Guest
 from dea_agent.runtimes.iptables import FirewallError
 from dea_agent.staging.errors import StagingFailed
 from dea_agent.staging.sandbox import DISK_LOOK_S, MEMORY_LOOK_S, Emit, Lines, Room, Sandbox, to_its_end
@@ -110,11 +113,14 @@ class ContainerSandboxes:
         raw = socket.socket(fileno=os.dup(wire.fileno()))
         wire.close()
         container.start()
+        container.reload()  # now it has an address; its scripts wait for the wire
+        self._bridge.admit(Guest(room.guid, "", address_of(container), room.egress))
         return container, raw
 
     def clear(self, guid: str, folder: Path) -> None:
         if sandbox := self._open.pop(guid, None):
             sandbox.close()
+        self._bridge.dismiss(guid)
         try:
             name = self._contained(guid, Limits(0, 0), None)["name"]
             self._client.containers.get(name).remove(force=True)

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from chalicelib.contracts.auction import Limits
+from chalicelib.contracts.network import Egress
 from dea_agent import trees
 from dea_agent.runtimes import cgroup, processes
 from dea_agent.runtimes.cgroup import Cgroup
@@ -73,13 +74,15 @@ class Sandbox(Protocol):
 @dataclass(frozen=True, slots=True)
 class Room:
     """What a sandbox is made of. guid: of the build, a name for files too. folder: all that the scripts write, counted
-    against the disk limit. env: complete, but for what a run adds. uid None: they run as the agent's own user."""
+    against the disk limit. env: complete, but for what a run adds. uid None: they run as the agent's own user. egress:
+    where its scripts may connect besides what all builds may, as far as the runtime can tell places apart."""
 
     guid: str
     folder: Path
     env: Mapping[str, str]
     limits: Limits
     uid: int | None
+    egress: tuple[Egress, ...] = ()
 
     def too_much_memory(self) -> StagingFailed:
         return StagingFailed("StagingError", f"staging used more than its {self.limits.memory_mb} MB of memory")

@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.contracts.codec import DecodeError, from_json
-from chalicelib.contracts.runspec import StagingSpec
-from chalicelib.contracts.staging import StagingFinished, StagingStart
+from chalicelib.contracts.runspec import Image, StagingSpec
+from chalicelib.contracts.staging import DropletMade, StagingFinished, StagingStart
 from chalicelib.core.addresses import Allowed
 from dea_agent import trees
+from dea_agent.runtimes.base import ImageShelf
 from dea_agent.staging.build import Build
 from dea_agent.staging.buildpacks import Library
 from dea_agent.staging.errors import StagingFailed
@@ -60,7 +61,7 @@ class Stager:
 
     work_dir, cache_dir: the agent's, on a path that every user may enter. operator_env: see :func:`passed_env`;
     None reads it from this process's environment. allowed: where buildpacks may be fetched besides public places.
-    sandboxes: where scripts run; None for plain processes.
+    sandboxes: where scripts run; None for plain processes. images: None where none can run.
     """
 
     def __init__(
@@ -74,11 +75,12 @@ class Stager:
         operator_env: Mapping[str, str] | None = None,
         allowed: Allowed = NOTHING_ALLOWED,
         sandboxes: Sandboxes | None = None,
+        images: ImageShelf | None = None,
     ) -> None:
         self._work_dir, self._cache_dir, self._uid_base = work_dir, cache_dir, uid_base
         self._buildpacks_dir, self._dea, self._boot = buildpacks_dir, dea, boot
         self._operator_env = passed_env(os.environ) if operator_env is None else dict(operator_env)
-        self._allowed = allowed
+        self._allowed, self._images = allowed, images
         for folder in (work_dir, cache_dir):
             folder.mkdir(parents=True, exist_ok=True)
             folder.chmod(0o711)
@@ -128,8 +130,11 @@ class Stager:
         try:
             async with asyncio.timeout(request.timeout_s), Transfer() as transfer:
                 spec = await self._read_spec(request, transfer)
-                build = await self._prepare(request, spec, aside, uid, emit)
-                answer = {"droplet": await build.run(transfer, spec), "cache_saved": build.cache_saved}
+                if spec.image:
+                    answer = {"droplet": await self._stage_image(spec.image, emit)}
+                else:
+                    build = await self._prepare(request, spec, aside, uid, emit)
+                    answer = {"droplet": await build.run(transfer, spec), "cache_saved": build.cache_saved}
         except StagingFailed as error:
             answer = {"error_id": error.error_id, "error_detail": str(error)}
         except TimeoutError:
@@ -152,6 +157,11 @@ class Stager:
         durations_s = (build.durations_s if build else {}) | {"total": round(time.monotonic() - begin, 3)}
         return self._finished(request, **answer, durations_s=durations_s)
 
+    async def _stage_image(self, image: Image, emit: Emit) -> DropletMade:
+        if self._images is None:
+            raise StagingFailed("StagingError", "this host runs no Docker images")
+        return await self._images.stage(image, emit)
+
     async def _read_spec(self, request: StagingStart, transfer: Transfer) -> StagingSpec:
         try:
             return from_json(StagingSpec, await transfer.json(request.spec_url, "staging specification"))
@@ -168,7 +178,7 @@ class Stager:
         folders = await asyncio.to_thread(self._make_folders, aside, request.limits.disk_mb, uid)
         inside = partial(self._sandboxes.inside, folders.root)
         env = self._operator_env | environment(request, spec, folders, library, inside)
-        sandbox = self._sandboxes.open(Room(aside.name, folders.root, env, request.limits, uid))
+        sandbox = self._sandboxes.open(Room(aside.name, folders.root, env, request.limits, uid, spec.egress))
         return Build(request, folders, library, self._installed, Downloads(sandbox, emit, uid, self._allowed))
 
     def _make_folders(self, aside: Path, disk_mb: int, uid: int | None) -> Folders:

@@ -14,6 +14,7 @@ import docker
 import pytest
 
 from chalicelib.contracts.auction import Limits
+from chalicelib.contracts.network import Egress
 from chalicelib.contracts.staging import StagingFinished, StagingStart
 from chalicelib.core.addresses import Allowed
 from chalicelib.core.routing import APP_PORT
@@ -175,6 +176,31 @@ def test_a_build_reaches_public_places_and_those_allowed_but_no_others_inside(
     for network in docker_egress.NOT_PUBLIC:
         assert f"-d {network} -j REJECT" in rules
     assert f"-d {MIRROR}/32 -j RETURN" in rules
+
+
+def test_a_build_reaches_what_security_groups_open_for_it_and_the_next_one_does_not(
+    desk: ContainerDesk, host: Host
+) -> None:
+    """Of this host nothing is opened, so the rules are read: what passes and what does not is counted by the kernel."""
+    opened = (Egress("tcp", ("10.0.11.0/24", "169.254.0.0/16"), "443"),)
+    seen: list[str] = []
+    out = docker_egress.chains(docker_bridge.interface(f"zf-{host.base.name}-builds"))[0]
+
+    def look(line: str) -> None:
+        if "look now" in line:
+            seen.append(sh("iptables", "-S", out))
+
+    desk.on_line = look
+    knock = "timeout 2 bash -c 'echo > /dev/tcp/10.0.11.7/443' || true; echo look now; sleep 1; exit 1"
+    desk.failure(knock, egress=opened)
+    desk.failure(knock)
+    first, second = (text.splitlines() for text in seen)
+    (rule,) = [line for line in first if "10.0.11.0/24" in line]
+    assert "--dports 443 -j RETURN" in rule
+    (shut,) = [line for line in first if f"-d {docker_egress.LINK_LOCAL} -j REJECT" in line][:1]
+    (credentials,) = [line for line in first if "-s " in line and docker_egress.LINK_LOCAL in line]
+    assert first.index(shut) < first.index(credentials)
+    assert not [line for line in second if "10.0.11.0/24" in line]
 
 
 def test_a_build_is_an_ordinary_user_with_what_it_may_know_and_no_more(desk: ContainerDesk) -> None:

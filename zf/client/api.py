@@ -158,8 +158,11 @@ class Api(Part):
         answer = self.http.json("POST", "/v3/resource_matches", json={"resources": resources}, safe=True)
         return list(answer.get("resources") or ())
 
-    def create_package(self, app: App) -> Package:
-        body = {"type": "bits", "relationships": {"app": to(app.guid)}}
+    def create_package(self, app: App, image: Json | None = None) -> Package:
+        """image: of a Docker image the name, and what its registry asks for; else bits will come."""
+        body: Json = {"type": "bits", "relationships": {"app": to(app.guid)}}
+        if image:
+            body |= {"type": "docker", "data": image}
         return self._read(Package.of, self.http.json("POST", "/v3/packages", json=body, safe=True))
 
     def package(self, guid: str) -> Package:

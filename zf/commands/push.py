@@ -24,6 +24,8 @@ PATIENCE_S = 60
     "push",
     "zf push",
     "zf push hello -p examples/static",
+    "zf push shop -o registry.example.com/shop:1.4",
+    "CF_DOCKER_PASSWORD=... zf push shop -o registry.example.com/shop:1.4 --docker-username me",
     "zf push hello -m 128M -i 2 --route hello.localhost",
     "zf push hello --strategy rolling",
     "zf push hello -i 10 --strategy canary --instance-steps 10,50",
@@ -34,6 +36,10 @@ PATIENCE_S = 60
 @click.option("-f", "--manifest", metavar="FILE", help="Manifest, or the folder it is in. [default: ./manifest.yml]")
 @click.option(
     "-p", "--path", metavar="PATH", help="The app's folder, or a zip or jar. [default: the manifest's folder]"
+)
+@click.option("-o", "--docker-image", metavar="IMAGE", help="A Docker image instead of a folder.")
+@click.option(
+    "--docker-username", metavar="USER", help="For the image's registry; the password is in CF_DOCKER_PASSWORD."
 )
 @click.option("-m", "--memory", metavar="SIZE", help="Memory of an instance, such as 256M.")
 @click.option("-k", "--disk", metavar="SIZE", help="Disk of an instance, such as 1G.")

@@ -18,6 +18,8 @@ class Flags:
     """None, empty or False: not given."""
 
     path: Path | None = None
+    docker_image: str | None = None
+    docker_username: str | None = None
     memory: str | None = None
     disk: str | None = None
     instances: int | None = None
@@ -44,6 +46,12 @@ def check(flags: Flags) -> None:
     for route in flags.routes:
         if not keys.route(route):
             raise UsageError(f"--route is '{route}'; it must be HOST.DOMAIN/PATH", "Leave out http://")
+    if flags.docker_image and (flags.path or flags.buildpacks or flags.stack):
+        raise UsageError(
+            "--docker-image stands instead of -p, -b and -s", "Leave those away: the image has all its files"
+        )
+    if flags.docker_username and not flags.docker_image:
+        raise UsageError("--docker-username is for --docker-image", "Name the image: zf push NAME -o IMAGE")
     if flags.no_route + flags.random_route + bool(flags.routes) > 1:
         raise UsageError("--no-route, --random-route and --route contradict each other", "Keep one of them")
 
@@ -89,6 +97,12 @@ def overlaid(app: AppSpec, flags: Flags) -> AppSpec:
     if flags.buildpacks:
         body.pop("buildpack", None)
         body["buildpacks"] = [] if flags.buildpacks[0] in DETECT else list(flags.buildpacks)
+    if flags.docker_image:
+        named = {"username": flags.docker_username} if flags.docker_username else {}
+        body = {
+            key: value for key, value in body.items() if key not in ("buildpack", "buildpacks", "stack", "lifecycle")
+        }
+        body["docker"] = {"image": flags.docker_image, **named}
     if flags.stack:
         body["stack"] = flags.stack
     if flags.no_route or flags.random_route or flags.routes:

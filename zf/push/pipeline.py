@@ -1,9 +1,10 @@
 """`zf push` from first to last: check, describe, upload what is new, stage, start."""
 
 import json
+import os
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,6 +30,9 @@ from zf.text import epoch_ns, size
 
 #: Putting a package together is a streaming job of the platform; a GB takes a minute or two.
 ASSEMBLY_GIVE_UP_S = 900
+
+#: The variable with the password of an image's registry; never an argument, which others on the machine can read.
+PASSWORD = "CF_DOCKER_PASSWORD"  # noqa: S105 - the name of one
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +60,8 @@ class Push:
         plan: how the new version takes over from the one that runs; by a restart without one.
         """
         began = time.monotonic()
-        for spec in specs:
-            if "docker" in spec.body:
-                raise ManifestError(f"{spec.name} is a docker image, which zf does not push", "Push its folder instead")
-        sources = [source_at(spec.path) for spec in specs]
+        images = {spec.name: image_of(spec, os.environ) for spec in specs if "docker" in spec.body}
+        sources = {spec.name: source_at(spec.path) for spec in specs if spec.name not in images}
         with self._report.phase("manifest", "Described the app" if len(specs) == 1 else f"Described {len(specs)} apps"):
             # JSON is YAML.
             text = json.dumps({"applications": [spec.body for spec in specs]}, ensure_ascii=False, default=str)
@@ -67,15 +69,16 @@ class Push:
         for warning in warnings:
             self._report.console.warn(f"Note: {warning}")
         pushed = []
-        for spec, source in zip(specs, sources, strict=True):
-            pushed.append(self._push_one(spec, source, start, plan, began))
+        for spec in specs:
+            what = images.get(spec.name) or sources[spec.name]
+            pushed.append(self._push_one(spec, what, start, plan, began))
             began = time.monotonic()
             self._report.timings.clear()
         return pushed
 
-    def _push_one(self, spec: AppSpec, source: Source, start: bool, plan: Strategy | None, began: float) -> Pushed:
+    def _push_one(self, spec: AppSpec, what: Source | Json, start: bool, plan: Strategy | None, began: float) -> Pushed:
         app = self._api.app(self._space, spec.name)
-        package = self._ready(self._send(app, source))
+        package = self._api.create_package(app, what) if isinstance(what, dict) else self._ready(self._send(app, what))
         instances, deployment = list[Instance](), ""
         if start:
             with self._report.phase("staging", f"Staging {app.name}", announce=True) as phase:
@@ -162,6 +165,21 @@ class Push:
             since = epoch_ns(self._api.act(app, "restart").updated_at)
             web = web_of(self._api.processes([app.guid]))
             return wait_until_up(self._api, self._cache, app, web, phase, since) if web else []
+
+
+def image_of(spec: AppSpec, environ: Mapping[str, str]) -> Json:
+    """What the package of a Docker image is made of. Raises ManifestError."""
+    said = spec.body["docker"]
+    image, username = (said.get("image"), said.get("username")) if isinstance(said, dict) else (None, None)
+    if not image:
+        raise ManifestError(f"{spec.name} has a docker key without an image", "Name it: 'docker: {image: NAME}'")
+    if not username:
+        return {"image": image}
+    if PASSWORD not in environ:
+        raise ManifestError(
+            f"The image of {spec.name} has a user name but no password", f"Set {PASSWORD} and push again"
+        )
+    return {"image": image, "username": username, "password": environ[PASSWORD]}
 
 
 def web_of(processes: Sequence[Process]) -> Process | None:

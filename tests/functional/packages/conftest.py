@@ -1,6 +1,7 @@
 """What brings bits: the test stands in the place of the uploader, and of the jobs function."""
 
 import io
+import json
 import tarfile
 from typing import Any
 
@@ -55,6 +56,10 @@ class Desk:
     def job(self, answered: Answered) -> dict[str, Any]:
         """Does the job that a 202 names; as clients see it then."""
         return self.api.finish(answered)
+
+    def spec(self, key: str) -> Any:
+        """What a host would fetch before it stages or runs something."""
+        return json.loads(self.world.blobs.get_bytes(key))
 
     def run_jobs(self) -> None:
         """All that is owed to the jobs function."""

@@ -5,11 +5,14 @@ from typing import Any
 
 import pytest
 
-from chalicelib.contracts.staging import StagingFinished
-from chalicelib.services import builds, droplets, listing, packages
+from chalicelib.contracts.auction import IMAGES
+from chalicelib.contracts.codec import from_json
+from chalicelib.contracts.runspec import Image, RunSpec, StagingSpec
+from chalicelib.contracts.staging import DropletMade, StagingFinished
+from chalicelib.services import builds, droplets, listing, packages, tasks
 from chalicelib.services.assembly import package_key
-from chalicelib.services.placements import staging_spec_key
-from chalicelib.tables.apps import Package, Pooled
+from chalicelib.services.placements import run_spec_key, staging_spec_key
+from chalicelib.tables.apps import Droplet, Package, Pooled
 from chalicelib.tables.base import Due
 from chalicelib.tables.identity import Secret
 from tests.functional.packages.conftest import Desk, relationships
@@ -53,7 +56,7 @@ def test_a_copy_is_made_by_a_job_and_may_be_staged(desk: Desk, app: str) -> None
     assert desk.api.get(f"/v3/packages/{lost}").json["data"]["error"] == "The source package has no bits any more."
 
 
-def test_a_docker_package_is_ready_at_once_and_becomes_a_droplet_that_nothing_runs_yet(desk: Desk, app: str) -> None:
+def test_a_docker_package_is_staged_by_a_host_pinned_to_its_digest_and_run_by_that(desk: Desk, app: str) -> None:
     refused = desk.api.post("/v3/packages", json=DOCKER | relationships(app))
     assert refused.error == (330002, "CF-FeatureDisabled", "Feature Disabled: diego_docker")
     desk.api.patch("/v3/feature_flags/diego_docker", json={"enabled": True})
@@ -67,16 +70,30 @@ def test_a_docker_package_is_ready_at_once_and_becomes_a_droplet_that_nothing_ru
     assert desk.begin("packages", answered.guid).error[2] == "Package type must be bits."
     assert desk.api.get(f"/v3/packages/{answered.guid}/download").status == 422
     build = desk.api.post("/v3/builds", json={"package": {"guid": answered.guid}}).json
-    assert (build["state"], build["lifecycle"]) == ("STAGED", {"type": "docker", "data": {}})
+    assert (build["state"], build["lifecycle"]) == ("STAGING", {"type": "docker", "data": {}})
+    spec = from_json(StagingSpec, desk.spec(staging_spec_key(build["guid"])))
+    assert spec.image == Image(IMAGE, "me", "hunter2")
+    digest = f"sha256:{'d' * 64}"
+    made = DropletMade(digest, 7, IMAGES, "x86_64", {"web": "serve it"}, port=9000)
+    builds.finished(desk.world, desk.stage.finished(build["guid"], droplet=made), "")
+    build = desk.api.get(f"/v3/builds/{build['guid']}").json
     droplet = desk.api.get(f"/v3/droplets/{build['droplet']['guid']}").json
-    assert (droplet["image"], droplet["lifecycle"]["type"], droplet["checksum"]) == (IMAGE, "docker", None)
+    assert (build["state"], droplet["image"], droplet["lifecycle"]["type"]) == ("STAGED", IMAGE, "docker")
+    assert (droplet["checksum"]["value"], droplet["stack"], droplet["process_types"]) == (
+        "d" * 64,
+        None,
+        made.process_types,
+    )
     assert desk.api.get(f"/v3/droplets/{droplet['guid']}/download").status == 422
     assert desk.stage.assign(app, droplet["guid"]).status == 200
-    started = desk.api.post(f"/v3/apps/{app}/actions/start")
-    assert (started.status, "no runtime for Docker images" in started.error[2]) == (422, True)
-    for path in (f"/v3/apps/{app}/tasks", "/v3/deployments"):
-        answer = desk.api.post(path, json={"command": "x"} if "tasks" in path else relationships(app))
-        assert "no runtime for Docker images" in answer.error[2]
+    assert desk.api.post(f"/v3/apps/{app}/actions/start").status == 200
+    process = desk.api.get(f"/v3/apps/{app}/processes/web").json
+    ran = from_json(RunSpec, desk.spec(run_spec_key(process["guid"], 1)))
+    assert (ran.command, ran.image) == ("", Image(f"{IMAGE.rpartition(':')[0]}@{digest}", "me", "hunter2", 9000))
+    task = desk.api.post(f"/v3/apps/{app}/tasks", json={"command": "look around"})
+    done = from_json(RunSpec, desk.spec(tasks.spec_key(task.guid)))
+    assert (done.command, done.image) == ("look around", ran.image)
+    assert droplets.source(desk.world, listing.get(Droplet, droplet["guid"]), 60) == ("", "")
     other = str(desk.stage.create("other")["guid"])
     copy = copied(desk, answered.guid, other)
     assert (copy.json["state"], copy.json["data"]["username"]) == ("READY", "me")

@@ -24,6 +24,7 @@ import pytest
 
 from chalicelib.adapters.blobs import Blobs
 from chalicelib.contracts.auction import Limits
+from chalicelib.contracts.network import Egress
 from chalicelib.contracts.runspec import StagingSpec
 from chalicelib.contracts.staging import InstalledBuildpack, StagingFinished, StagingStart
 from chalicelib.core.addresses import Allowed
@@ -88,12 +89,13 @@ class Desk:
         timeout_s: int = 120,
         limits: Limits = Limits(memory_mb=1024, disk_mb=1024),  # noqa: B008
         installed: tuple[InstalledBuildpack, ...] | None = None,
+        egress: tuple[Egress, ...] = (),
     ) -> StagingStart:
         guid = uuid.uuid4().hex
         bits = zip_of(app)
         blobs, cache = self.blobs, f"buildcache/{self.app_guid}.tgz"
         blobs.put_bytes(f"packages/{guid}.zip", bits)
-        spec = StagingSpec(guid, env or {}, json.dumps({"application_name": "tested"}))
+        spec = StagingSpec(guid, env or {}, json.dumps({"application_name": "tested"}), egress=egress)
         blobs.put_bytes(f"stagingspecs/{guid}.json", json.dumps(asdict(spec)).encode())
         return StagingStart(
             build_guid=guid,

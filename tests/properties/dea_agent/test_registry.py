@@ -31,7 +31,7 @@ EVENTS = st.lists(
 
 
 def run(events: list[object]) -> Registry:
-    registry = Registry(memory_mb=1000, disk_mb=1000, stack="cflinuxfs4")
+    registry = Registry(memory_mb=1000, disk_mb=1000, stacks=("cflinuxfs4",))
     stopped: set[str] = set()
     versions: dict[str, int] = {}
     for event in events:

@@ -7,7 +7,7 @@ import pytest
 from chalicelib.contracts.auction import Discover, Limits, Wanted
 from chalicelib.core.taint import CAP_MS, HASH_MS, Host, eligible, taint
 
-HOST = Host(stack="cflinuxfs4", arch="x86_64", memory_mb=1000, disk_mb=1000)
+HOST = Host(stacks=("cflinuxfs4",), arch="x86_64", memory_mb=1000, disk_mb=1000)
 ASKED = Discover("a", "instance", "p", "app", 1, "cflinuxfs4", Limits(100, 50), (Wanted(0, "g0"), Wanted(1, "g1")))
 
 
@@ -20,7 +20,7 @@ def test_room_is_what_fits_together_and_never_more_than_is_wanted() -> None:
 @pytest.mark.parametrize(
     "host",
     [
-        replace(HOST, stack="windows"),
+        replace(HOST, stacks=("windows", "docker")),
         replace(HOST, arch="aarch64"),
         replace(HOST, closed=True),
         replace(HOST, isolation_segment="private"),

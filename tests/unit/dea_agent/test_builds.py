@@ -81,7 +81,7 @@ class Room:
 def run(tmp_path: Path, scenario: Callable[[Room], Coroutine[Any, Any, None]]) -> None:
     async def main() -> None:
         async with aiohttp.ClientSession() as http:
-            registry, said, stager = Registry(1024, 1024, "cflinuxfs4"), FakeMessenger(), FakeStager()
+            registry, said, stager = Registry(1024, 1024, ("cflinuxfs4",)), FakeMessenger(), FakeStager()
             pump = LogPump(tmp_path, RouterTable(10), http, 0.2)
             messenger: Messenger = said  # type: ignore[assignment]
             changed = asyncio.Event()

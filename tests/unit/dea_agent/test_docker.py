@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import queue
 import socket
 from collections.abc import Callable, Coroutine, Iterator
@@ -15,10 +16,16 @@ from docker.errors import APIError, NotFound
 
 from chalicelib.contracts.auction import Limits
 from chalicelib.contracts.routing import OpenPort
+from chalicelib.core.addresses import Allowed
+from dea_agent.config import Config, from_env
 from dea_agent.runtimes import NOTE, choose
 from dea_agent.runtimes.base import Address, Launch, LaunchError, Sidecar
 from dea_agent.runtimes.docker import DISK_MB, INSTANCE, OWNER, DockerRuntime
 from dea_agent.runtimes.docker_container import to_sample
+from dea_agent.runtimes.docker_images import Images
+
+#: For who runs none.
+NO_IMAGES = Images(None, Path(os.devnull), Allowed(), 0)
 
 CPU = {"cpu_stats": {"cpu_usage": {"total_usage": 2_500_000_000}}, "pids_stats": {"current": 7}}
 
@@ -72,7 +79,7 @@ class FakeContainer:
     def stats(self, stream: bool, one_shot: bool) -> dict[str, Any]:
         return {**CPU, "memory_stats": {"usage": 100}}
 
-    def remove(self, force: bool = False) -> None:
+    def remove(self, v: bool = False, force: bool = False) -> None:
         self.engine._answer()
         self.engine.all.pop(self.name, None)
 
@@ -126,7 +133,7 @@ def a_launch(tmp_path: Path, guid: str = "g1", uid: int | None = 22001, **change
 
 def run(engine: FakeEngine, scenario: Callable[[DockerRuntime], Coroutine[Any, Any, None]]) -> None:
     async def main() -> None:
-        await scenario(DockerRuntime(engine, "zf-dea-0", "/var/lib/cloud", "10.0.0.1"))
+        await scenario(DockerRuntime(engine, "zf-dea-0", "/var/lib/cloud", "10.0.0.1", None, NO_IMAGES))
 
     asyncio.run(asyncio.wait_for(main(), 20))
 
@@ -355,12 +362,16 @@ def test_a_container_that_has_ended_has_no_statistics() -> None:
     assert to_sample({"memory_stats": {}, **CPU}, False) is None
 
 
+def config(folder: Path) -> Config:
+    return from_env({"ZF_DEA_ID": "dea-0", "ZF_DEA_DIR": str(folder), "ZF_PREFIX": "zf", "ZF_RUNTIME": "auto"})
+
+
 def test_auto_takes_processes_where_no_engine_answers_but_stays_with_docker_once_taken(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no-engine.sock")
-    assert choose("auto", "dea-0", tmp_path / "new", "127.0.0.1").name == "process"
+    assert choose(config(tmp_path / "new")).name == "process"
     (tmp_path / "old").mkdir()
     (tmp_path / "old" / NOTE).write_text("docker")
     with pytest.raises(ValueError, match="no Docker Engine answers"):
-        choose("auto", "dea-0", tmp_path / "old", "127.0.0.1")
+        choose(config(tmp_path / "old"))

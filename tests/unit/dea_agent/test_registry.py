@@ -10,7 +10,7 @@ from tests.unit.dea_agent.builders import a_start, an_instance
 
 @pytest.fixture
 def registry() -> Registry:
-    return Registry(memory_mb=1024, disk_mb=2048, stack="cflinuxfs4")
+    return Registry(memory_mb=1024, disk_mb=2048, stacks=("cflinuxfs4",))
 
 
 def test_a_start_fits_until_memory_is_promised(registry: Registry) -> None:

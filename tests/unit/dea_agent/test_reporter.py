@@ -9,7 +9,7 @@ from tests.unit.dea_agent.builders import an_instance
 
 
 def digest_of(*guids: str, state: str = RUNNING) -> str:
-    registry = Registry(1024, 1024, "cflinuxfs4")
+    registry = Registry(1024, 1024, ("cflinuxfs4",))
     for guid in guids:
         registry.put(an_instance(guid, state=state))
     return digest(registry.beats())
@@ -20,7 +20,7 @@ def test_the_digest_is_of_the_states_not_of_the_order_in_which_they_came() -> No
 
 
 def test_any_change_changes_the_digest() -> None:
-    registry = Registry(1024, 1024, "cflinuxfs4")
+    registry = Registry(1024, 1024, ("cflinuxfs4",))
     registry.put(an_instance(state=RUNNING))
     [beat] = registry.beats()
     variants = [replace(beat, **change) for change in ({"state": "CRASHED"}, {"routes_version": 9}, {"since": 1.0})]
