@@ -83,6 +83,12 @@ bench: setup ## Measure, and print medians
 bench-docker: setup ## Measure apps and builds in containers of the whole stack
 	$(BIN)/python -m infra.stack with --whole $(BIN)/python -m benchmarks containers staging
 
+bench-scale: setup ## Measure the deciding parts at 1,000 DEAs and 250,000 instances (four minutes)
+	$(BIN)/python -m benchmarks scale
+
+cost: setup ## What an installation costs in AWS, in tables (WRITE=1: into docs/cost.md)
+	@$(BIN)/python -m infra.cost $(if $(WRITE),--write)
+
 terraform-check: setup build/terraform-check/.installed ## infra/terraform without an account: format, the provider's real schema, plans, policies, checkov
 	$(BIN)/python -m infra.terraform_check
 	$(BIN)/pytest tests/terraform
@@ -101,4 +107,4 @@ requirements: ## Compile the hashed requirements again
 clean: ## Remove what the other targets made
 	rm -rf $(VENV) bench-results .pytest_cache .mypy_cache .ruff_cache .hypothesis build
 
-.PHONY: terraform-check test-buildpacks help setup demo check test test-machine test-router test-rest test-faults test-hosts stack test-docker e2e-docker-smoke e2e-docker test-hostile openapi permissions fuzz bench bench-docker requirements clean
+.PHONY: bench-scale cost terraform-check test-buildpacks help setup demo check test test-machine test-router test-rest test-faults test-hosts stack test-docker e2e-docker-smoke e2e-docker test-hostile openapi permissions fuzz bench bench-docker requirements clean

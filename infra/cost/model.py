@@ -1,0 +1,295 @@
+"""What an installation costs in a month: from rates, prices and a scenario to entries. Pure.
+
+Rates are measured (rates.json: what one turn, one message, one push takes), intervals are the cloud's own
+(core.timers), prices are public (prices.json), the rest stands in Scenario and Choices. Every entry names the line of
+the bill and the cause, so that tables can be cut either way.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from chalicelib.contracts.frozen import frozen
+from chalicelib.core.timers import Timers
+from dea_agent.registrar import MESSAGE_BYTES
+from infra.cost.quantities import RECEIVE_MAX, chunks, receives, recurring, turns
+from infra.cost.units import READ_BYTES, read_units, write_units
+
+#: AWS's month.
+HOURS = 730
+MONTH_S = HOURS * 3600
+
+#: Memory at which Lambda gives a function a whole vCPU, MB (Lambda developer guide).
+VCPU_MB = 1769
+#: What DynamoDB, SQS and SNS take to answer within a region, ms.
+CALL_MS = 5.0
+#: A host's inbox receives, handles and deletes by turns: so many rounds a second at two calls each.
+HOST_ROUNDS = 1000 / (2 * 2 * CALL_MS)
+#: Of a query: 1 MB a page.
+PAGE_BYTES = 1024**2
+#: Lines of Lambda's own around a turn (START, END, REPORT) and one of ours, bytes with CloudWatch's 26 for each.
+LOG_BYTES = 500
+
+CONTROL = ("Lambda", "DynamoDB", "SNS", "SQS", "S3", "logs", "API Gateway", "alarms")
+HOSTS = ("hosts", "load balancer", "addresses", "DNS")
+
+
+@frozen
+class Scenario:
+    """An installation in steady state. dea_host, router_host: names in prices.json. zones: of the load balancer."""
+
+    name: str
+    instances: int
+    deas: int
+    routers: int
+    dea_host: str = "t4g.medium"
+    router_host: str = "t4g.small"
+    zones: int = 1
+    disk_gb: int = 30
+    #: Of apps: so many instances each, pushes a month, requests to the API per push and beside, GB of blobs.
+    instances_per_app: float = 2
+    pushes_per_app: float = 4
+    requests_per_push: float = 40
+    requests_beside: float = 3000
+    blob_gb_per_app: float = 0.15
+
+    @property
+    def apps(self) -> float:
+        return self.instances / self.instances_per_app
+
+    @property
+    def per_dea(self) -> float:
+        return self.instances / self.deas if self.deas else 0.0
+
+
+@frozen
+class Choices:
+    """How it is configured; the defaults are what the code and infra/terraform do.
+
+    pollers: that Lambda keeps on a queue: five, "as few as two" when traffic is low. memory_mb: of functions.
+    rows_us, sweep_us: processor time on a whole vCPU per instance, of reading all hosts' rows and of a full sweep
+    beside (benchmarks/scale.py). alarms, metrics: of modules/observability (``few``) and handlers/hm.py. split_rows: a
+    host's list apart from its presence. answer_known: DEAs answer every router.start with a full registration, not
+    only a new router's.
+    """
+
+    pollers: int = 5
+    memory_mb: int = 512
+    rows_us: float = 6.0
+    sweep_us: float = 140.0
+    alarms: int = 5
+    metrics: int = 2
+    split_rows: bool = False
+    answer_known: bool = True
+    gathered: int = 1
+
+
+@frozen
+class Entry:
+    """quantity: a month's; usd: of all of it."""
+
+    line: str
+    cause: str
+    price: str
+    quantity: float
+    usd: float
+
+
+class Model:
+    """rates, prices: the documents. timers: the cloud's. window_s, batch: of queue ``beats``; queues: of functions."""
+
+    def __init__(
+        self,
+        rates: Mapping[str, Any],
+        prices: Mapping[str, Any],
+        topology: Mapping[str, Any],
+        timers: Timers,
+        choices: Choices,
+    ) -> None:
+        self._said, self._functions = rates["said"], rates["functions"]
+        self._items, self._push = rates["items"], rates["push"]
+        self._prices, self._timers, self._choices = prices["prices"], timers, choices
+        beats = topology["queues"]["beats"]
+        self._window_s, self._batch, self._queues = beats["window_s"], beats["batch_size"], len(topology["queues"])
+        self._schedule_rates = {name: 1 / spec["rate_s"] for name, spec in topology["schedules"].items()}
+
+    def entries(self, scenario: Scenario) -> list[Entry]:
+        return [
+            *self._beats(scenario),
+            *self._sweeps(scenario),
+            *self._registrations(scenario),
+            *self._idle_polls(),
+            *self._pushes(scenario),
+            *self._kept(scenario),
+            *self._hosts(scenario),
+        ]
+
+    def _entry(self, line: str, cause: str, price: str, quantity: float) -> Entry:
+        return Entry(line, cause, price, quantity, quantity * float(self._prices[price]["usd"]))
+
+    def _steady(self, line: str, cause: str, price: str, per_s: float) -> Entry:
+        return self._entry(line, cause, price, per_s * MONTH_S)
+
+    # -- what hosts say to the HealthManager -----------------------------------------------------------------------
+
+    def _item_bytes(self, table: str, per_dea: float) -> float:
+        return _at(self._items[table], per_dea)
+
+    def _row_bytes(self, per_dea: float) -> float:
+        """Of a host's row that every beat writes."""
+        return self._item_bytes("deas", 0 if self._choices.split_rows else per_dea)
+
+    def _message_bytes(self, subject: str, per_dea: float) -> float:
+        return _at(self._said[subject]["bytes"], per_dea)
+
+    def _beats(self, scenario: Scenario) -> Iterator[Entry]:
+        """Queue ``beats``: heartbeats and the pings that quick sweeps ride on."""
+        timers, cause = self._timers, "heartbeats"
+        beats, pings = scenario.deas / timers.heartbeat_s, 1 / timers.quick_sweep_s
+        messages = beats + pings
+        units = chunks(self._message_bytes("dea.heartbeat", scenario.per_dea))
+        runs = turns(messages, self._window_s, self._batch, self._choices.pollers)
+        deletes = runs * math.ceil(messages / runs / RECEIVE_MAX)
+        yield self._steady("SQS", cause, "sqs_request", beats * units)
+        yield self._steady("SQS", "pings", "sqs_request", pings)
+        polled = receives(messages / self._choices.gathered, self._choices.pollers) + beats * (units - 1)
+        yield self._steady("SQS", cause, "sqs_request", polled + deletes)
+        row = self._row_bytes(scenario.per_dea)
+        yield self._steady("DynamoDB", cause, "dynamodb_write", beats * write_units(row))
+        yield self._steady("DynamoDB", cause, "dynamodb_read", beats * read_units(row))
+        usage = scenario.deas / timers.usage_interval_s if scenario.instances else 0.0
+        size = self._item_bytes("usage", scenario.per_dea)
+        yield self._steady("DynamoDB", "usage samples", "dynamodb_write", usage * write_units(size))
+        hearing = self._functions["hm_beats"]["tables"]["health-state"]
+        yield self._steady("DynamoDB", "hearing", "dynamodb_write", runs * hearing["write"])
+        yield self._steady("DynamoDB", "hearing", "dynamodb_read", runs * hearing["read"])
+        yield from self._runs(cause, runs, self._turn_ms("hm_beats", messages / runs))
+        yield from self._all_rows("quick sweeps", pings, scenario)
+
+    def _all_rows(self, cause: str, per_s: float, scenario: Scenario, more_us: float = 0.0) -> Iterator[Entry]:
+        """Reading all hosts' rows in a turn that is counted elsewhere. more_us: per instance, of what it does then."""
+        size = scenario.deas * self._item_bytes("deas", scenario.per_dea)
+        yield self._steady("DynamoDB", cause, "dynamodb_read", per_s * max(1.0, size / READ_BYTES))
+        ms = self._vcpu_ms(scenario.instances * (self._choices.rows_us + more_us) / 1000)
+        ms += CALL_MS * size / PAGE_BYTES
+        yield self._steady("Lambda", cause, "lambda_gb_s", per_s * ms / 1000 * self._choices.memory_mb / 1024)
+
+    # -- functions -------------------------------------------------------------------------------------------------
+
+    def _vcpu_ms(self, cpu_ms: float) -> float:
+        """How long so much of a whole vCPU's work takes with the share that the memory brings."""
+        return cpu_ms * max(1.0, VCPU_MB / self._choices.memory_mb)
+
+    def _turn_ms(self, function: str, messages: float = 0) -> float:
+        spec = self._functions[function]
+        return self._vcpu_ms(_at(spec["cpu_ms"], messages)) + CALL_MS * _at(spec["calls"], messages)
+
+    def _runs(self, cause: str, per_s: float, ms: float) -> Iterator[Entry]:
+        yield self._steady("Lambda", cause, "lambda_request", per_s)
+        yield self._steady("Lambda", cause, "lambda_gb_s", per_s * ms / 1000 * self._choices.memory_mb / 1024)
+        yield self._steady("logs", "functions' logs", "logs_gb", per_s * LOG_BYTES / 1024**3)
+
+    def _sweeps(self, scenario: Scenario) -> Iterator[Entry]:
+        for name, per_s in self._schedule_rates.items():
+            yield from self._runs("sweeps", per_s, self._turn_ms(name))
+            reads = sum(table["read"] for key, table in self._functions[name]["tables"].items() if key in SMALL)
+            yield self._steady("DynamoDB", "sweeps", "dynamodb_read", per_s * reads)
+        often = self._schedule_rates["hm_full_sweep"]
+        yield from self._all_rows("sweeps", often, scenario, self._choices.sweep_us)
+        # Every started process is read.
+        yield self._steady("DynamoDB", "sweeps", "dynamodb_read", often * scenario.apps)
+
+    # -- what hosts say to routers ---------------------------------------------------------------------------------
+
+    def _registrations(self, scenario: Scenario) -> Iterator[Entry]:
+        timers, cause = self._timers, "registrations"
+        starts = scenario.routers / timers.router_start_s
+        each = recurring(starts if self._choices.answer_known else 0.0, timers.register_s)
+        size = self._message_bytes("router.register", scenario.per_dea)
+        # A list that is too long comes in parts, all full but the last.
+        full, rest = divmod(size, MESSAGE_BYTES)
+        said = scenario.deas * each * (full + 1)
+        units = scenario.deas * each * (full * chunks(MESSAGE_BYTES) + chunks(rest))
+        yield self._steady("SNS", cause, "sns_publish", units)
+        yield self._steady("SNS", "routers' own words", "sns_publish", starts)
+        heard = said + starts
+        polled = receives(heard, most=HOST_ROUNDS)
+        requests = polled + units - said + min(polled, heard)
+        yield self._steady("SQS", cause, "sqs_request", scenario.routers * requests)
+        polled = receives(starts, most=HOST_ROUNDS)
+        yield self._steady("SQS", "DEAs' queues", "sqs_request", scenario.deas * (polled + min(polled, starts)))
+
+    def _idle_polls(self) -> Iterator[Entry]:
+        """Of the functions' queues but ``beats``: nothing is in them at rest."""
+        polls = (self._queues - 1) * receives(0, self._choices.pollers)
+        yield self._steady("SQS", "pollers of quiet queues", "sqs_request", polls)
+
+    # -- what users do, and what is kept ---------------------------------------------------------------------------
+
+    def _pushes(self, scenario: Scenario) -> Iterator[Entry]:
+        pushes, cause = scenario.apps * scenario.pushes_per_app, "pushes"
+        requests = pushes * scenario.requests_per_push + scenario.requests_beside
+        yield self._entry("API Gateway", "requests", "api_request", requests)
+        took = self._push
+        ms = self._vcpu_ms(20) + 4 * CALL_MS
+        for count in (requests, pushes * took["turns"]):
+            yield self._entry("Lambda", cause, "lambda_request", count)
+            yield self._entry("Lambda", cause, "lambda_gb_s", count * ms / 1000 * self._choices.memory_mb / 1024)
+            yield self._entry("logs", "functions' logs", "logs_gb", count * LOG_BYTES / 1024**3)
+        yield self._entry("DynamoDB", cause, "dynamodb_read", pushes * took["read"] + 2 * scenario.requests_beside)
+        yield self._entry("DynamoDB", cause, "dynamodb_write", pushes * took["write"])
+        yield self._entry("SNS", cause, "sns_publish", pushes * took["publishes"])
+        # Each is sent, received and deleted; what is published, received and deleted by everybody.
+        heard = took["publishes"] * (scenario.deas + scenario.routers)
+        yield self._entry("SQS", cause, "sqs_request", pushes * (3 * took["sends"] + 2 * heard))
+        yield self._entry("S3", cause, "s3_put", pushes * took["blobs"])
+
+    def _kept(self, scenario: Scenario) -> Iterator[Entry]:
+        yield self._entry("S3", "blobs", "s3_gb", scenario.apps * scenario.blob_gb_per_app)
+        # A few dozen rows of 1 KB for each app, its events and instances.
+        yield self._entry(
+            "DynamoDB", "storage", "dynamodb_gb", scenario.apps * 100 / 1024**2 + scenario.instances / 1e6
+        )
+        yield self._entry("alarms", "alarms", "alarm_metric", self._choices.alarms)
+        yield self._entry("alarms", "metrics", "custom_metric", self._choices.metrics)
+
+    def _hosts(self, scenario: Scenario) -> Iterator[Entry]:
+        if not scenario.routers:
+            return
+        count = scenario.deas + scenario.routers
+        yield self._entry("hosts", "DEAs", scenario.dea_host, scenario.deas * HOURS)
+        yield self._entry("hosts", "routers", scenario.router_host, scenario.routers * HOURS)
+        yield self._entry("hosts", "disks", "disk_gb", count * scenario.disk_gb)
+        yield self._entry("load balancer", "load balancer", "load_balancer", HOURS)
+        yield self._entry("addresses", "addresses", "address", (count + scenario.zones) * HOURS)
+        yield self._entry("DNS", "zone", "dns_zone", 1)
+
+
+def _at(line: Mapping[str, float], x: float) -> float:
+    """A measured straight line at ``x``."""
+    return max(1.0, line["base"] + line["slope"] * x)
+
+
+#: Tables of which a sweep reads the same at every size; the rows of hosts and processes are counted apart.
+SMALL = ("due", "members", "outbox", "settings", "health-state")
+
+
+def lines(entries: list[Entry]) -> dict[str, float]:
+    """USD by line of the bill."""
+    found = dict.fromkeys((*CONTROL, *HOSTS), 0.0)
+    for entry in entries:
+        found[entry.line] += entry.usd
+    return found
+
+
+def causes(entries: list[Entry]) -> dict[str, float]:
+    """USD of the control plane by cause, the largest first."""
+    found: dict[str, float] = {}
+    for entry in entries:
+        if entry.line in CONTROL:
+            found[entry.cause] = found.get(entry.cause, 0.0) + entry.usd
+    return dict(sorted(found.items(), key=lambda item: -item[1]))
+
+
+def control(entries: list[Entry]) -> float:
+    return sum(entry.usd for entry in entries if entry.line in CONTROL)
