@@ -1,25 +1,28 @@
-"""``python -m infra.cost``: print the tables; ``--write``: put them into docs/cost.md."""
+"""``python -m infra.cost``: print the tables; ``--write``: put them into docs/cost.md and docs/scale.md."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-from infra.cost.tables import tables
+from infra.cost.tables import limit_table, tables
 
-PAGE = Path(__file__).parents[2] / "docs" / "cost.md"
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES: dict[Path, Callable[[], str]] = {DOCS / "cost.md": tables, DOCS / "scale.md": limit_table}
 BEGIN, END = "<!-- tables: make cost -->\n", "<!-- end of tables -->\n"
 
 
-def renewed(page: str) -> str:
+def renewed(page: str, made: str) -> str:
     """The page with the tables as they are now. Raises ValueError when it has no place for them."""
     head, begin, rest = page.partition(BEGIN)
     _, end, tail = rest.partition(END)
     if not (begin and end):
-        raise ValueError(f"{PAGE} has no place for the tables")
-    return f"{head}{BEGIN}\n{tables()}\n{END}{tail}"
+        raise ValueError(f"a page has no place for its tables, between {BEGIN!r} and {END!r}")
+    return f"{head}{BEGIN}\n{made}\n{END}{tail}"
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["--write"]:
-        PAGE.write_text(renewed(PAGE.read_text()))
-    else:
-        print(tables())
+    for path, make in PAGES.items():
+        if sys.argv[1:] == ["--write"]:
+            path.write_text(renewed(path.read_text(), make()))
+        else:
+            print(make())

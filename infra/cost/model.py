@@ -75,8 +75,8 @@ class Choices:
 
     pollers: int = 5
     memory_mb: int = 512
-    rows_us: float = 6.0
-    sweep_us: float = 140.0
+    rows_us: float = 5.0
+    sweep_us: float = 110.0
     alarms: int = 5
     metrics: int = 2
     split_rows: bool = False
@@ -95,6 +95,15 @@ class Entry:
     usd: float
 
 
+@frozen
+class Said:
+    """Messages per second, what they are charged as (64 KB each), and the bytes of the largest."""
+
+    messages: float
+    units: float
+    size: float
+
+
 class Model:
     """rates, prices: the documents. timers: the cloud's. window_s, batch: of queue ``beats``; queues: of functions."""
 
@@ -108,7 +117,7 @@ class Model:
     ) -> None:
         self._said, self._functions = rates["said"], rates["functions"]
         self._items, self._push = rates["items"], rates["push"]
-        self._prices, self._timers, self._choices = prices["prices"], timers, choices
+        self._prices, self.timers, self.choices = prices["prices"], timers, choices
         beats = topology["queues"]["beats"]
         self._window_s, self._batch, self._queues = beats["window_s"], beats["batch_size"], len(topology["queues"])
         self._schedule_rates = {name: 1 / spec["rate_s"] for name, spec in topology["schedules"].items()}
@@ -132,61 +141,67 @@ class Model:
 
     # -- what hosts say to the HealthManager -----------------------------------------------------------------------
 
-    def _item_bytes(self, table: str, per_dea: float) -> float:
+    def item_bytes(self, table: str, per_dea: float) -> float:
         return _at(self._items[table], per_dea)
 
-    def _row_bytes(self, per_dea: float) -> float:
+    def row_bytes(self, per_dea: float) -> float:
         """Of a host's row that every beat writes."""
-        return self._item_bytes("deas", 0 if self._choices.split_rows else per_dea)
+        return self.item_bytes("deas", 0 if self.choices.split_rows else per_dea)
 
-    def _message_bytes(self, subject: str, per_dea: float) -> float:
+    def message_bytes(self, subject: str, per_dea: float) -> float:
         return _at(self._said[subject]["bytes"], per_dea)
 
     def _beats(self, scenario: Scenario) -> Iterator[Entry]:
         """Queue ``beats``: heartbeats and the pings that quick sweeps ride on."""
-        timers, cause = self._timers, "heartbeats"
+        timers, cause = self.timers, "heartbeats"
         beats, pings = scenario.deas / timers.heartbeat_s, 1 / timers.quick_sweep_s
         messages = beats + pings
-        units = chunks(self._message_bytes("dea.heartbeat", scenario.per_dea))
-        runs = turns(messages, self._window_s, self._batch, self._choices.pollers)
+        units = chunks(self.message_bytes("dea.heartbeat", scenario.per_dea))
+        runs, ms = self.beat_turns(scenario)
         deletes = runs * math.ceil(messages / runs / RECEIVE_MAX)
         yield self._steady("SQS", cause, "sqs_request", beats * units)
         yield self._steady("SQS", "pings", "sqs_request", pings)
-        polled = receives(messages / self._choices.gathered, self._choices.pollers) + beats * (units - 1)
+        polled = receives(messages / self.choices.gathered, self.choices.pollers) + beats * (units - 1)
         yield self._steady("SQS", cause, "sqs_request", polled + deletes)
-        row = self._row_bytes(scenario.per_dea)
+        row = self.row_bytes(scenario.per_dea)
         yield self._steady("DynamoDB", cause, "dynamodb_write", beats * write_units(row))
         yield self._steady("DynamoDB", cause, "dynamodb_read", beats * read_units(row))
         usage = scenario.deas / timers.usage_interval_s if scenario.instances else 0.0
-        size = self._item_bytes("usage", scenario.per_dea)
+        size = self.item_bytes("usage", scenario.per_dea)
         yield self._steady("DynamoDB", "usage samples", "dynamodb_write", usage * write_units(size))
         hearing = self._functions["hm_beats"]["tables"]["health-state"]
         yield self._steady("DynamoDB", "hearing", "dynamodb_write", runs * hearing["write"])
         yield self._steady("DynamoDB", "hearing", "dynamodb_read", runs * hearing["read"])
-        yield from self._runs(cause, runs, self._turn_ms("hm_beats", messages / runs))
+        yield from self._runs(cause, runs, ms)
         yield from self._all_rows("quick sweeps", pings, scenario)
+
+    def beat_turns(self, scenario: Scenario) -> tuple[float, float]:
+        """Turns per second of what takes queue ``beats``, and how long each takes, ms."""
+        messages = scenario.deas / self.timers.heartbeat_s + 1 / self.timers.quick_sweep_s
+        runs = turns(messages, self._window_s, self._batch, self.choices.pollers)
+        return runs, self._turn_ms("hm_beats", messages / runs)
 
     def _all_rows(self, cause: str, per_s: float, scenario: Scenario, more_us: float = 0.0) -> Iterator[Entry]:
         """Reading all hosts' rows in a turn that is counted elsewhere. more_us: per instance, of what it does then."""
-        size = scenario.deas * self._item_bytes("deas", scenario.per_dea)
+        size = scenario.deas * self.item_bytes("deas", scenario.per_dea)
         yield self._steady("DynamoDB", cause, "dynamodb_read", per_s * max(1.0, size / READ_BYTES))
-        ms = self._vcpu_ms(scenario.instances * (self._choices.rows_us + more_us) / 1000)
+        ms = self.vcpu_ms(scenario.instances * (self.choices.rows_us + more_us) / 1000)
         ms += CALL_MS * size / PAGE_BYTES
-        yield self._steady("Lambda", cause, "lambda_gb_s", per_s * ms / 1000 * self._choices.memory_mb / 1024)
+        yield self._steady("Lambda", cause, "lambda_gb_s", per_s * ms / 1000 * self.choices.memory_mb / 1024)
 
     # -- functions -------------------------------------------------------------------------------------------------
 
-    def _vcpu_ms(self, cpu_ms: float) -> float:
+    def vcpu_ms(self, cpu_ms: float) -> float:
         """How long so much of a whole vCPU's work takes with the share that the memory brings."""
-        return cpu_ms * max(1.0, VCPU_MB / self._choices.memory_mb)
+        return cpu_ms * max(1.0, VCPU_MB / self.choices.memory_mb)
 
     def _turn_ms(self, function: str, messages: float = 0) -> float:
         spec = self._functions[function]
-        return self._vcpu_ms(_at(spec["cpu_ms"], messages)) + CALL_MS * _at(spec["calls"], messages)
+        return self.vcpu_ms(_at(spec["cpu_ms"], messages)) + CALL_MS * _at(spec["calls"], messages)
 
     def _runs(self, cause: str, per_s: float, ms: float) -> Iterator[Entry]:
         yield self._steady("Lambda", cause, "lambda_request", per_s)
-        yield self._steady("Lambda", cause, "lambda_gb_s", per_s * ms / 1000 * self._choices.memory_mb / 1024)
+        yield self._steady("Lambda", cause, "lambda_gb_s", per_s * ms / 1000 * self.choices.memory_mb / 1024)
         yield self._steady("logs", "functions' logs", "logs_gb", per_s * LOG_BYTES / 1024**3)
 
     def _sweeps(self, scenario: Scenario) -> Iterator[Entry]:
@@ -195,33 +210,37 @@ class Model:
             reads = sum(table["read"] for key, table in self._functions[name]["tables"].items() if key in SMALL)
             yield self._steady("DynamoDB", "sweeps", "dynamodb_read", per_s * reads)
         often = self._schedule_rates["hm_full_sweep"]
-        yield from self._all_rows("sweeps", often, scenario, self._choices.sweep_us)
+        yield from self._all_rows("sweeps", often, scenario, self.choices.sweep_us)
         # Every started process is read.
         yield self._steady("DynamoDB", "sweeps", "dynamodb_read", often * scenario.apps)
 
     # -- what hosts say to routers ---------------------------------------------------------------------------------
 
-    def _registrations(self, scenario: Scenario) -> Iterator[Entry]:
-        timers, cause = self._timers, "registrations"
-        starts = scenario.routers / timers.router_start_s
-        each = recurring(starts if self._choices.answer_known else 0.0, timers.register_s)
-        size = self._message_bytes("router.register", scenario.per_dea)
+    def registrations(self, scenario: Scenario) -> Said:
+        """Full lists of all DEAs."""
+        starts = scenario.routers / self.timers.router_start_s
+        each = recurring(starts if self.choices.answer_known else 0.0, self.timers.register_s)
+        size = self.message_bytes("router.register", scenario.per_dea)
         # A list that is too long comes in parts, all full but the last.
         full, rest = divmod(size, MESSAGE_BYTES)
-        said = scenario.deas * each * (full + 1)
-        units = scenario.deas * each * (full * chunks(MESSAGE_BYTES) + chunks(rest))
-        yield self._steady("SNS", cause, "sns_publish", units)
+        lists = scenario.deas * each
+        return Said(lists * (full + 1), lists * (full * chunks(MESSAGE_BYTES) + chunks(rest)), min(size, MESSAGE_BYTES))
+
+    def _registrations(self, scenario: Scenario) -> Iterator[Entry]:
+        cause, said = "registrations", self.registrations(scenario)
+        starts = scenario.routers / self.timers.router_start_s
+        yield self._steady("SNS", cause, "sns_publish", said.units)
         yield self._steady("SNS", "routers' own words", "sns_publish", starts)
-        heard = said + starts
+        heard = said.messages + starts
         polled = receives(heard, most=HOST_ROUNDS)
-        requests = polled + units - said + min(polled, heard)
+        requests = polled + said.units - said.messages + min(polled, heard)
         yield self._steady("SQS", cause, "sqs_request", scenario.routers * requests)
         polled = receives(starts, most=HOST_ROUNDS)
         yield self._steady("SQS", "DEAs' queues", "sqs_request", scenario.deas * (polled + min(polled, starts)))
 
     def _idle_polls(self) -> Iterator[Entry]:
         """Of the functions' queues but ``beats``: nothing is in them at rest."""
-        polls = (self._queues - 1) * receives(0, self._choices.pollers)
+        polls = (self._queues - 1) * receives(0, self.choices.pollers)
         yield self._steady("SQS", "pollers of quiet queues", "sqs_request", polls)
 
     # -- what users do, and what is kept ---------------------------------------------------------------------------
@@ -231,10 +250,10 @@ class Model:
         requests = pushes * scenario.requests_per_push + scenario.requests_beside
         yield self._entry("API Gateway", "requests", "api_request", requests)
         took = self._push
-        ms = self._vcpu_ms(20) + 4 * CALL_MS
+        ms = self.vcpu_ms(20) + 4 * CALL_MS
         for count in (requests, pushes * took["turns"]):
             yield self._entry("Lambda", cause, "lambda_request", count)
-            yield self._entry("Lambda", cause, "lambda_gb_s", count * ms / 1000 * self._choices.memory_mb / 1024)
+            yield self._entry("Lambda", cause, "lambda_gb_s", count * ms / 1000 * self.choices.memory_mb / 1024)
             yield self._entry("logs", "functions' logs", "logs_gb", count * LOG_BYTES / 1024**3)
         yield self._entry("DynamoDB", cause, "dynamodb_read", pushes * took["read"] + 2 * scenario.requests_beside)
         yield self._entry("DynamoDB", cause, "dynamodb_write", pushes * took["write"])
@@ -250,8 +269,8 @@ class Model:
         yield self._entry(
             "DynamoDB", "storage", "dynamodb_gb", scenario.apps * 100 / 1024**2 + scenario.instances / 1e6
         )
-        yield self._entry("alarms", "alarms", "alarm_metric", self._choices.alarms)
-        yield self._entry("alarms", "metrics", "custom_metric", self._choices.metrics)
+        yield self._entry("alarms", "alarms", "alarm_metric", self.choices.alarms)
+        yield self._entry("alarms", "metrics", "custom_metric", self.choices.metrics)
 
     def _hosts(self, scenario: Scenario) -> Iterator[Entry]:
         if not scenario.routers:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.core.timers import Timers
+from infra.cost.limits import LARGE, limits
 from infra.cost.model import CONTROL, HOSTS, Choices, Entry, Model, Scenario, causes, control, lines
 
 HERE = Path(__file__).parent
@@ -52,6 +53,23 @@ def tables() -> str:
     """All of them in Markdown."""
     bills = [model().entries(scenario) for scenario in SCENARIOS]
     return "\n".join((_lines(bills), _causes(bills), _levers()))
+
+
+def limit_table() -> str:
+    """Of docs/scale.md: what is met first comes first."""
+    found = sorted(limits(model()), key=lambda limit: -limit.share(LARGE))
+    rows = [
+        (
+            limit.name,
+            f"{limit.quota:,.0f} {limit.unit}".strip(),
+            f"{limit.need(LARGE):,.3g}" if limit.need(LARGE) < 1000 else f"{limit.need(LARGE):,.0f}",
+            f"{limit.share(LARGE):.0%}" if limit.share(LARGE) >= 0.01 else "< 1%",
+            "never" if (deas := limit.met_at(LARGE)) is None else f"{deas:,}",
+            limit.remedy,
+        )
+        for limit in found
+    ]
+    return _table(("limit", "allows", "needed", "share", "met at, DEAs", "what to do"), rows)
 
 
 def after_free(entries: Sequence[Entry]) -> float:
@@ -101,5 +119,6 @@ def _usd(amount: float) -> str:
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    rule = ["---", *("---:" for _ in head[1:])]
+    # Numbers to the right.
+    rule = ["---:" if rows[0][column][:1].isdigit() else "---" for column in range(len(head))]
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, rule, *rows)) + "\n"

@@ -1,6 +1,7 @@
-"""The model of costs: what must hold whatever was measured, and that the page shows what it says."""
+"""The model of costs: what must hold whatever was measured, and that the pages show what it says."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from chalicelib.core.timers import Timers
 from infra.cost import quantities
-from infra.cost.__main__ import PAGE, renewed
+from infra.cost.__main__ import PAGES, renewed
 from infra.cost.model import CONTROL, HOSTS, Choices, Model, Scenario, causes, control, lines
 from infra.cost.tables import AIMS, SCENARIOS, after_free, documents, model
 
@@ -112,7 +113,13 @@ def test_every_aim_is_of_an_installation_in_the_tables() -> None:
     assert set(AIMS) <= {scenario.name for scenario in SCENARIOS}
 
 
-def test_the_page_has_the_tables_of_today() -> None:
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_pages_have_the_tables_of_today(page: Path) -> None:
     """Otherwise: make cost WRITE=1."""
-    page = PAGE.read_text()
-    assert renewed(page) == page
+    text = page.read_text()
+    assert renewed(text, PAGES[page]()) == text
+
+
+def test_a_page_without_a_place_for_tables_is_refused() -> None:
+    with pytest.raises(ValueError, match="no place"):
+        renewed("# A page\n", "| a |\n")
