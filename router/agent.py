@@ -19,6 +19,7 @@ from pathlib import Path
 import aiohttp
 
 from chalicelib.adapters.bus import Bus
+from chalicelib.adapters.certificates import store_at
 from chalicelib.contracts.components import Announce
 from chalicelib.contracts.routing import RouterStart
 from router import system_config
@@ -39,6 +40,7 @@ from router.peers import Peers
 from router.routing import Routing
 from router.serving import bind_tcp, bind_unix, serve
 from router.subscriber import MISSED_STARTS, Subscriber
+from router.tls import Certificates
 from router.xds import XdsServer
 
 log = logging.getLogger(__name__)
@@ -69,6 +71,7 @@ class Agent:
         self._config = config
         self._ended = asyncio.Event()
         self._ready = False
+        self._certificates: Certificates | None = None
         self._http_socket, self._http = bind_tcp("127.0.0.1", config.http_port)
         self._logs_socket, logs = bind_tcp(config.host)
         self._start = RouterStart(config.id, boot, logs)
@@ -100,6 +103,7 @@ class Agent:
             self._routing.publish_to(self._xds.publish)
             if self._routing.loaded:
                 self._xds.allow_removals()
+            await self._certify(stack)
             await self._xds.start()
             stack.push_async_callback(self._xds.stop)
             await self._serve(stack)
@@ -108,6 +112,14 @@ class Agent:
             await self._until_ready(stack)
             await self._ended.wait()
             self._routing.save()
+
+    async def _certify(self, stack: contextlib.AsyncExitStack) -> None:
+        """Before Envoy is told anything, so that its first listeners are all of them."""
+        if (tls := self._config.tls) is not None:
+            store = store_at(tls.place, self._config.region)
+            self._certificates = Certificates(store, self._config.domain, self._routing.certify)
+            await self._certificates.look()
+            _background(stack, _every(tls.look_s, self._certificates.look))
 
     async def _serve(self, stack: contextlib.AsyncExitStack) -> None:
         access = LogAccess(self._session, self._config.api_url)
@@ -202,6 +214,8 @@ class Agent:
             "envoy_pid": self._envoy.pid,
             "listen": str(self._config.listen),
         }
+        if self._config.tls is not None:
+            facts["tls_listen"] = str(self._config.tls.listen)
         write_ready(self._config.ready_file, facts)
 
     async def _tend(self) -> None:
@@ -223,7 +237,12 @@ class Agent:
         return await self._envoy.admin(method, path)
 
     def _problem(self) -> str:
-        return "" if self._ready and self._xds.connected else "Envoy has no connection to the agent"
+        if not (self._ready and self._xds.connected):
+            return "Envoy has no connection to the agent"
+        # One that was adopted goes on with the certificates that it has.
+        if self._certificates and not self._certificates.serving and not self._envoy.adopted:
+            return "there is no certificate to serve https with; see the log"
+        return ""
 
     def _numbers(self) -> dict[str, float]:
         routing, cache = self._routing, self._cache
@@ -247,6 +266,7 @@ class Agent:
             "log_gauges_total": self._gauges.taken,
             "log_batches_refused_total": self._logs_http.refused + self._intake.refused,
             **self._drains.numbers(),
+            **(self._certificates.numbers() if self._certificates else {}),
             "access_lines_total": self._access_log.lines,
             "access_messages_dropped_total": self._access_log.dropped_messages,
             "access_lines_dropped_total": self._lines.dropped,

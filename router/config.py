@@ -7,6 +7,14 @@ address), ``ZF_API_UPSTREAM``, ``ZF_UPLOADER_SOCKET``, ``ZF_DOMAIN``, ``ZF_EXTER
 ``ZF_ENVOY_CONCURRENCY`` (worker threads), ``ZF_ENVOY_HEAP_MB`` (beyond it requests are shed),
 ``ZF_ALLOWED_ADDRESSES`` (of log drains, see core.addresses), ``ZF_PLAIN_DRAINS`` (``true``: also without encryption),
 ``ZF_STICKY_COOKIES`` (names of session cookies, with commas between; ``none``: no sticky sessions) and the timers.
+
+With ``ZF_TLS_LISTEN`` Envoy ends TLS there, ``ZF_EXTERNAL_PORT`` is the port that clients use for it, and
+``ZF_LISTEN`` only sends clients to it. ``ZF_CERTIFICATES`` says where certificates are, as
+chalicelib.adapters.certificates has it, looked at every ``ZF_CERTIFICATES_S`` seconds; ``ZF_HTTPS_REDIRECT`` is 308
+(which keeps a POST one), 301, or ``none``, where plain HTTP is served as well.
+
+``ZF_PROXY_PROTOCOL`` (``true``): a load balancer opens every connection with a header of the PROXY protocol, version
+2, and no connection without one is served. Where it is not set such a header is refused.
 """
 
 import re
@@ -15,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from chalicelib.adapters.certificates import check_place
 from chalicelib.core import addresses
 from chalicelib.core.addresses import Allowed
 from chalicelib.core.timers import Timers
@@ -37,11 +46,24 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
+class Tls:
+    """place: where certificates are. look_s: how often they are looked at. redirect: the status that sends plain HTTP
+    here, 0 for none."""
+
+    listen: Address
+    place: str
+    look_s: float
+    redirect: int
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     id: str
     host: str
     dir: Path
     listen: Address
+    tls: Tls | None
+    proxy_protocol: bool
     api: Address
     uploader_socket: Path
     domain: str
@@ -88,6 +110,8 @@ def from_env(env: Mapping[str, str]) -> Config:
         host=text("ZF_HOST", "127.0.0.1"),
         dir=folder,
         listen=_address("ZF_LISTEN", text("ZF_LISTEN", "127.0.0.1:8080")),
+        tls=_tls(env) if env.get("ZF_TLS_LISTEN") else None,
+        proxy_protocol=_truth("ZF_PROXY_PROTOCOL", text("ZF_PROXY_PROTOCOL", "false")),
         api=api_address(text("ZF_API_UPSTREAM")),
         uploader_socket=Path(text("ZF_UPLOADER_SOCKET")).absolute(),
         domain=text("ZF_DOMAIN", "localhost"),
@@ -106,6 +130,28 @@ def from_env(env: Mapping[str, str]) -> Config:
         sticky_cookies=_cookies("ZF_STICKY_COOKIES", text("ZF_STICKY_COOKIES", "JSESSIONID")),
         timers=timers_from_env(env),
     )
+
+
+#: How often certificates are looked at: files cost nothing; AWS asks 0.05 USD for 10,000 reads of a secret.
+LOOK_S, LOOK_AT_AWS_S = 1, 300
+
+REDIRECTS = {"308": 308, "301": 301, "none": 0}
+
+
+def _tls(env: Mapping[str, str]) -> Tls:
+    place, redirect = env.get("ZF_CERTIFICATES") or "", env.get("ZF_HTTPS_REDIRECT") or "308"
+    if not place:
+        raise ValueError("ZF_CERTIFICATES is not set; ZF_TLS_LISTEN needs certificates")
+    try:
+        check_place(place)
+    except ValueError as error:
+        raise ValueError(f"ZF_CERTIFICATES: {error}") from None
+    if redirect not in REDIRECTS:
+        raise ValueError(f"ZF_HTTPS_REDIRECT is {redirect!r}; it can be 308, 301 or none")
+    look = env.get("ZF_CERTIFICATES_S") or str(LOOK_S if place.startswith("/") else LOOK_AT_AWS_S)
+    if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]+)?", look) or not float(look):
+        raise ValueError(f"ZF_CERTIFICATES_S is {look!r}; it must be a number of seconds above zero")
+    return Tls(_address("ZF_TLS_LISTEN", env["ZF_TLS_LISTEN"]), place, float(look), REDIRECTS[redirect])
 
 
 def api_address(url: str) -> Address:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from envoy.service.discovery.v3.discovery_pb2 import DeltaDiscoveryRequest, DeltaDiscoveryResponse
 
-from router.envoy_config import ASSIGNMENT, CLUSTER, LISTENER, ROUTES, Resource
+from router.envoy_config import ASSIGNMENT, CLUSTER, LISTENER, ROUTES, SECRET, Resource
 from router.rendering import Touched
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ class DeltaStream:
     def __init__(self, resources: Mapping[str, Mapping[str, Resource]], may_remove: Callable[[], bool]) -> None:
         self._resources = resources
         self._may_remove = may_remove
-        self._subscriptions = {url: _Subscription() for url in (CLUSTER, ASSIGNMENT, LISTENER, ROUTES)}
+        self._subscriptions = {url: _Subscription() for url in (CLUSTER, ASSIGNMENT, LISTENER, ROUTES, SECRET)}
         #: New clusters whose endpoints have not been asked for yet; routes wait for them.
         self._warming: set[str] = set()
         #: Envoy brought routes that are not ours as they are now; they may know more than we do.
@@ -92,7 +92,8 @@ class DeltaStream:
         """Whether Envoy has all resources of the type as they are now."""
         subscription = self._subscriptions[type_url]
         current = {name: one.version for name, one in self._resources[type_url].items()}
-        return not subscription.nonce and type_url not in self.complaints and subscription.sent == current
+        is_sent = current.items() <= subscription.sent.items()
+        return not subscription.nonce and type_url not in self.complaints and is_sent
 
     def mark(self, touched: Touched) -> None:
         """These resources may be different now."""
@@ -105,6 +106,8 @@ class DeltaStream:
         made = [
             self._clusters(),
             self._assignments(),
+            # A renewed certificate before a listener that may lead more names to it.
+            self._difference(SECRET),
             self._difference(LISTENER),
             None if self._routes_wait() else self._difference(ROUTES),
             None if self._subscriptions[ROUTES].pending else self._difference(CLUSTER, removals=True),

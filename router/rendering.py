@@ -10,6 +10,7 @@ from router.envoy_config import (
     CLUSTER,
     ROUTES,
     ROUTES_NAME,
+    SECRET,
     PathRoute,
     Resource,
     cluster,
@@ -44,7 +45,7 @@ class Rendering:
         self._by_host: dict[str, set[str]] = {}
         #: The app that a route led to last: an empty route keeps its name in access lines.
         self._apps: dict[str, str] = {}
-        self.resources: dict[str, dict[str, Resource]] = {CLUSTER: {}, ASSIGNMENT: {}, ROUTES: {}}
+        self.resources: dict[str, dict[str, Resource]] = {CLUSTER: {}, ASSIGNMENT: {}, ROUTES: {}, SECRET: {}}
         for type_url, named in fixed.items():
             self.resources.setdefault(type_url, {}).update({name: resource(value) for name, value in named.items()})
         self._put(ROUTES, ROUTES_NAME, route_configuration(self._hosts, self._base))
@@ -62,6 +63,13 @@ class Rendering:
             self._put(ROUTES, ROUTES_NAME, route_configuration(self._hosts, self._base))
             touched[ROUTES].add(ROUTES_NAME)
         return touched
+
+    def replace(self, type_url: str, named: Mapping[str, bytes]) -> Touched:
+        """These and no others are the resources of a type that no route makes; returns those that are different."""
+        gone = self.resources[type_url].keys() - named.keys()
+        for name in gone:
+            del self.resources[type_url][name]
+        return {type_url: gone | {name for name, value in named.items() if self._put(type_url, name, value)}}
 
     def _update_route(self, route: str, touched: Touched) -> None:
         host = split(route)[0]

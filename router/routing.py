@@ -13,16 +13,21 @@ from pathlib import Path
 from chalicelib.contracts.routing import Endpoint, Register, Unregister
 from router import system_config
 from router.config import Config
-from router.envoy_config import CLUSTER, LISTENER
+from router.envoy_config import CLUSTER, LISTENER, SECRET
 from router.grants import Grants
-from router.listener_config import listener
+from router.listener_config import plain_listener
 from router.rendering import Rendering, Touched
 from router.route_index import RouteIndex
 from router.route_table import Changes, RouteTable, admit, apply, prune
 from router.routes import system_hosts
 from router.table_store import TableStore
+from router.tls_certificates import Serving
+from router.tls_config import secret, tls_listener
 
 log = logging.getLogger(__name__)
+
+#: Names of the listeners, for HTTP without and with TLS.
+PLAIN, TLS = "ingress", "ingress-tls"
 
 #: Changes that come within this time reach Envoy together, seconds.
 COALESCE_S = 0.003
@@ -35,7 +40,8 @@ class Routing:
     """
 
     def __init__(self, config: Config, grants: Grants, folder: Path, learn: Callable[[Iterable[Endpoint]], None]):
-        self._grants, self._timers, self._learn = grants, config.timers, learn
+        self._config, self._grants, self._timers, self._learn = config, grants, config.timers, learn
+        self._plain = {PLAIN: plain_listener(config)}
         self._system = system_hosts(config.domain)
         self._store = TableStore(folder)
         stored = self._store.load(time.monotonic())
@@ -45,7 +51,7 @@ class Routing:
         learn(self.table.endpoints())
         self.rendering = Rendering(
             self.index,
-            {CLUSTER: system_config.clusters(config), LISTENER: {"ingress": listener(config)}},
+            {CLUSTER: system_config.clusters(config), LISTENER: self._plain},
             system_config.routes_base(config),
             system_config.hosts(config),
         )
@@ -95,6 +101,13 @@ class Routing:
             self._store.save(self.table)
         self._change(changes)
         self._touch(self.index.expire(time.monotonic()))
+
+    def certify(self, serving: Serving) -> None:
+        """End TLS with these certificates."""
+        secrets = {name: secret(one) for name, one in serving.certificates.items()}
+        touched = self.rendering.replace(SECRET, secrets)
+        listeners = self._plain | {TLS: tls_listener(self._config, serving)}
+        self._publish(touched | self.rendering.replace(LISTENER, listeners))
 
     def save(self) -> None:
         self._store.save(self.table)

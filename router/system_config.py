@@ -143,7 +143,6 @@ def routes_base(config: Config) -> bytes:
                 # Envoy's own way writes its host's address where the client is on the same host.
                 _header("x-forwarded-for", f"%{_CLIENT}%", "APPEND_IF_EXISTS_OR_ADD"),
                 _header("x-forwarded-host", "%REQ(:AUTHORITY)%"),
-                _header("x-forwarded-port", str(config.external_port)),
                 _header("x-request-start", "%START_TIME(%s%3f)%", "ADD_IF_ABSENT"),
                 _header("x-vcap-request-id", "%REQ(X-REQUEST-ID)%"),
             ],
@@ -153,7 +152,8 @@ def routes_base(config: Config) -> bytes:
     )
 
 
-_CLIENT = "DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT"
+#: Who opened the connection or, where a load balancer is to say that, whom it names; never what a header says.
+_CLIENT = "DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT"
 
 
 def _header(name: str, value: str, action: str = "OVERWRITE_IF_EXISTS_OR_ADD") -> dict[str, Any]:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from router.config import MAX_DIR, Address, from_env
+from router.config import MAX_DIR, Address, Tls, from_env
 
 NEEDED = {
     "ZF_ROUTER_ID": "router-0",
@@ -21,6 +21,27 @@ def test_what_is_needed_is_enough() -> None:
     assert config.sticky_cookies == ("JSESSIONID",)
     assert from_env(NEEDED | {"ZF_STICKY_COOKIES": "SID, x-y"}).sticky_cookies == ("SID", "x-y")
     assert from_env(NEEDED | {"ZF_STICKY_COOKIES": "none"}).sticky_cookies == ()
+
+
+def test_tls_is_an_address_and_a_place_of_certificates() -> None:
+    assert (from_env(NEEDED).tls, from_env(NEEDED).proxy_protocol) == (None, False)
+    wanted = {"ZF_TLS_LISTEN": "0.0.0.0:8443", "ZF_CERTIFICATES": "/etc/tls", "ZF_PROXY_PROTOCOL": "true"}
+    config = from_env(NEEDED | wanted)
+    assert (config.tls, config.proxy_protocol) == (Tls(Address("0.0.0.0", 8443), "/etc/tls", 1, 308), True)
+    others = {"ZF_CERTIFICATES": "ssm:/zf/tls", "ZF_HTTPS_REDIRECT": "none"}
+    assert from_env(NEEDED | wanted | others).tls == Tls(Address("0.0.0.0", 8443), "ssm:/zf/tls", 300, 0)
+    with pytest.raises(ValueError, match="ZF_CERTIFICATES is not set"):
+        from_env(NEEDED | {"ZF_TLS_LISTEN": "0.0.0.0:8443"})
+    nonsense = {
+        "ZF_CERTIFICATES": "s3://bucket",
+        "ZF_CERTIFICATES_S": "0",
+        "ZF_HTTPS_REDIRECT": "302",
+        "ZF_TLS_LISTEN": "8443",
+        "ZF_PROXY_PROTOCOL": "v2",
+    }
+    for name, value in nonsense.items():
+        with pytest.raises(ValueError, match=name):
+            from_env(NEEDED | wanted | {name: value})
 
 
 @pytest.mark.parametrize("name", NEEDED)
