@@ -102,10 +102,10 @@ def test_the_measured_heartbeats_come_as_often_as_their_timer_says() -> None:
     assert each_s * rates["windows"][0]["deas"] == pytest.approx(rates["timers"]["heartbeat_s"], rel=0.2)
 
 
-def test_every_price_has_its_unit_and_source_and_the_day_it_was_read() -> None:
+def test_every_price_has_its_unit_and_source_and_the_day_it_was_written_down() -> None:
     prices = documents()["prices"]
     assert prices["region"]
-    assert prices["read"]
+    assert prices["written"]
     assert all(spec["usd"] > 0 and spec["unit"] and spec["source"] for spec in prices["prices"].values())
 
 
