@@ -203,7 +203,8 @@ class DockerRuntime:
         """Its address, where it may connect from now on as it should; nothing of the app runs yet."""
         guest = Guest(launch.guid, launch.app_guid, address_of(container), launch.egress, launch.policies)
         (launch.control / NETWORK).write_text(json.dumps(to_json(guest)))
-        self._bridge.admit(guest)
+        if guest.address:  # else it has ended already, as short tasks of images do
+            self._bridge.admit(guest)
         return guest.address
 
     def creation(self, launch: Launch) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """The rules of one bridge's instances in the host's packet filter: a chain for each instance, and one that leads there.
 
 All chains are written in one step from what is known here, so half of a change is never in force, and what was known
-of an instance that has gone goes with it. A container that is not known yet gets nowhere.
+of an instance that has gone goes with it. What a container sends that is not known
+yet is dropped.
 """
 
 import hashlib
@@ -64,7 +65,7 @@ def table(bridge: str, guests: Iterable[Guest], resolvers: Iterable[str], stale:
         lines.append(f"-A {first} -s {guest.address}/32 -g {own}")
         for rule in rules(guest, known, servers):
             lines += [f"-A {own} {words}" for words in in_words(bridge, guest, rule)]
-    lines.append(f"-A {first} {REJECTED}")
+    lines.append(f"-A {first} -j DROP")  # not refused: who begins a moment too early tries again by itself
     gone = set(stale) - {first, *(chain(bridge, guest.guid) for guest in known)}
     return "\n".join(
         [*lines, *(f"-F {name}" for name in sorted(gone)), *(f"-X {name}" for name in sorted(gone)), "COMMIT", ""]
