@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 from zf.__main__ import INTERRUPTED
 from zf.client.errors import ZfError
+from zf.client.http import trusting_local
 from zf.client.lean_httpx import httpx
 from zf.console import Console
 from zf.text import seconds
@@ -50,7 +51,7 @@ class Demo:
 
     def __init__(self, console: Console, zf: Sequence[str] = ZF) -> None:
         self._console, self._command = console, zf
-        self._http = httpx.Client(timeout=10, trust_env=False)
+        self._http = httpx.Client(timeout=10, trust_env=False, verify=trusting_local())
         self._times: list[tuple[str, float]] = []
 
     def run(self) -> None:
@@ -60,7 +61,7 @@ class Demo:
         app = self._said("app", APP)
         url = httpx.URL(app["urls"][0])
         host = url.netloc.decode()
-        router = f"http://127.0.0.1:{status['port']}{url.path}"
+        router = f"{url.scheme}://127.0.0.1:{status['port']}{url.path}"
         self._say(f"\n$ curl {url}")
         body = self._timed("answered", lambda: self._answer(router, host))
         self._say("\n".join(body.splitlines()[:8]))

@@ -1,6 +1,7 @@
 """``zf local``: a cloud on this machine. Starts the supervisor, shows its progress, and ends it."""
 
 import contextlib
+import datetime
 import os
 import re
 import signal
@@ -13,7 +14,7 @@ from typing import Any
 
 import click
 
-from infra.local import folders, machine, processes, supervisor, teardown
+from infra.local import authority, folders, machine, processes, supervisor, teardown
 from infra.local.control import Control, NoSupervisor
 from infra.local.folders import Folders
 from infra.local.plan import Options
@@ -28,6 +29,10 @@ LOOK_S = 0.05
 
 ORG, SPACE = "local", "dev"
 
+#: What is taken where nothing is said, without and with --tls. Many clients believe no certificate for *.localhost:
+#: a star needs two names behind it.
+PORTS, DOMAINS = (8080, 8443), ("localhost", "zf.localhost")
+
 DOMAIN = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 
 
@@ -36,27 +41,38 @@ def local() -> None:
     """Start, look at and stop a cloud on this machine."""
 
 
-def domain_name(context: click.Context, parameter: click.Parameter, value: str) -> str:
+def domain_name(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
     """Raises BadParameter for what no host can be called."""
+    if value is None:
+        return None
     if not DOMAIN.fullmatch(value) or len(value) > 200:
         raise click.BadParameter(f"'{value}' is not a domain name")
     return value
 
 
 @command("up", "zf local up", "zf local up --detach --port 0 --deas 3")
-@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0 takes a free one.")
+@click.option("--port", type=click.IntRange(0, 65535), help="0 takes a free one.  [default: 8080, 8443 with --tls]")
 @click.option("--deas", type=click.IntRange(1, 12), default=2, show_default=True, help="Hosts for apps.")
 @click.option("--routers", type=click.IntRange(1, 8), default=1, show_default=True, help="The first has the port.")
 @click.option("--runtime", type=click.Choice(["auto", "docker", "process"]), default="auto", show_default=True)
-@click.option("--domain", default="localhost", show_default=True, callback=domain_name, help="Apps are NAME.DOMAIN.")
+@click.option(
+    "--domain", callback=domain_name, help="Apps are NAME.DOMAIN.  [default: localhost, zf.localhost with --tls]"
+)
+@click.option("--tls", is_flag=True, help="Speak https, by certificates of the cloud's own.")
 @click.option("--weather-seed", default="", envvar="ZF_WEATHER_SEED", help="AWS's bad weather, by this seed.")
 @click.option("--detach", is_flag=True, help="Return when it is ready instead of staying until Ctrl-C.")
-def up(invocation: Invocation, detach: bool, **options: Any) -> None:
+def up(invocation: Invocation, detach: bool, tls: bool, port: int | None, domain: str | None, **options: Any) -> None:
     """Start a cloud, log in as admin and target org local, space dev."""
     where = folders_of(invocation)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
-    process = launch(where, Options(**options))
+    domain = domain or DOMAINS[tls]
+    if tls and "." not in domain:
+        raise ZfError(
+            f"Many clients believe no certificate for *.{domain}", f"Take a domain of two names: --domain zf.{domain}"
+        )
+    wanted = Options(port=PORTS[tls] if port is None else port, domain=domain, **options)
+    process = launch(where, wanted, tls)
     try:
         said = follow(invocation, where, process)
         log_in(invocation, said)
@@ -107,8 +123,11 @@ def folders_of(invocation: Invocation) -> Folders:
     return folders.folders(invocation.home, os.environ, os.geteuid() == 0)
 
 
-def launch(where: Folders, options: Options) -> subprocess.Popen[bytes]:
-    """Start the supervisor in a session of its own. Raises ZfError when there is a cloud, or the port is taken."""
+def launch(where: Folders, options: Options, tls: bool) -> subprocess.Popen[bytes]:
+    """Start the supervisor in a session of its own; with ``tls`` routers have certificates.
+
+    Raises ZfError when there is a cloud, or the port is taken.
+    """
     lock = claim(where)
     if folders.remembered(where):
         # A dead cloud's remains.
@@ -118,6 +137,9 @@ def launch(where: Folders, options: Options) -> subprocess.Popen[bytes]:
     try:
         chosen = replace(options, port=options.port or machine.free_ports(1)[0])
         check_port(chosen.port)
+        if tls:
+            served = authority.make(where.tls, chosen.domain, datetime.datetime.now(datetime.UTC))
+            chosen = replace(chosen, certificates=str(served))
         with open(where.logs / "supervisor.log", "ab") as log:
             return subprocess.Popen(
                 supervisor.arguments(where.home, chosen, lock),
@@ -204,7 +226,10 @@ def show(invocation: Invocation, said: dict[str, Any]) -> None:
     console.say()
     console.say(f"state     {said['state']}" + (f" after {said['ready_after_s']} s" if said["ready_after_s"] else ""))
     console.say(f"API       {said['api_url']}  (user {said['admin_user']}, password: zf local status --json)")
-    console.say(f"apps      http://NAME.{said['apps_domain']}:{said['port']}")
+    scheme = said["api_url"].partition(":")[0]
+    console.say(f"apps      {scheme}://NAME.{said['apps_domain']}:{said['port']}")
+    if said["ca_file"]:
+        console.say(f"TLS       zf trusts {said['ca_file']}; so do: curl --cacert FILE, SSL_CERT_FILE=FILE cf")
     console.say(f"logs      {said['logs_folder']}")
 
 

@@ -36,6 +36,11 @@ class Folders:
         return self.cloud / "logs"
 
     @property
+    def tls(self) -> Path:
+        """Of a cloud that speaks https; zf.client.http trusts what infra.local.authority puts there."""
+        return self.cloud / "tls"
+
+    @property
     def pids(self) -> Path:
         return self.cloud / "pids"
 

@@ -27,7 +27,8 @@ FOREIGN = ("AWS_", "BOTO_", "ZF_CLOUD", "ZF_HTTP_PORT", "ZF_READY_FILE", "ZF_WEA
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """``zf local up``'s. port 0 has been replaced by a free one."""
+    """``zf local up``'s. port 0 has been replaced by a free one. certificates: the folder of the routers' certificates,
+    which makes the port one for https; empty for plain HTTP."""
 
     port: int
     deas: int
@@ -35,6 +36,11 @@ class Options:
     runtime: str
     domain: str
     weather_seed: str = ""
+    certificates: str = ""
+
+    @property
+    def scheme(self) -> str:
+        return "https" if self.certificates else "http"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +66,9 @@ class Component:
 
 
 def ports_needed(options: Options) -> int:
-    """Own ports: AWS, the API, and every router but the first, which has the user's port."""
-    return 2 + options.routers - 1
+    """Own ports: AWS, the API, and every router but the first, which has the user's port; with https every router has
+    one more, for plain HTTP."""
+    return 2 + options.routers - 1 + (options.routers if options.certificates else 0)
 
 
 def common_env(options: Options, machine: Machine, marker: str, callers: Mapping[str, str]) -> dict[str, str]:
@@ -77,7 +84,7 @@ def common_env(options: Options, machine: Machine, marker: str, callers: Mapping
         "ZF_ACCOUNT": ACCOUNT,
         "ZF_DOMAIN": options.domain,
         "ZF_EXTERNAL_PORT": str(options.port),
-        "ZF_EXTERNAL_SCHEME": "http",
+        "ZF_EXTERNAL_SCHEME": options.scheme,
         "ZF_HOST": "127.0.0.1",
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{machine.ports[0]}",
         "AWS_EC2_METADATA_DISABLED": "true",
@@ -111,7 +118,7 @@ def components(
             **env,
             "ZF_ROUTER_ID": f"router-{i}",
             "ZF_ROUTER_DIR": str(run / f"router-{i}"),
-            "ZF_LISTEN": listen,
+            **_listening(options, machine, i, listen),
             "ZF_API_UPSTREAM": api,
             "ZF_UPLOADER_SOCKET": str(run / f"uploader-{i}.sock"),
         }
@@ -125,6 +132,17 @@ def components(
 def listeners(options: Options, machine: Machine) -> list[str]:
     """Where each router listens: the first on the user's port."""
     return [f"127.0.0.1:{port}" for port in (options.port, *machine.ports[2 : 1 + options.routers])]
+
+
+def _listening(options: Options, machine: Machine, i: int, listen: str) -> dict[str, str]:
+    if not options.certificates:
+        return {"ZF_LISTEN": listen}
+    plain = machine.ports[1 + options.routers + i]
+    return {
+        "ZF_LISTEN": f"127.0.0.1:{plain}",
+        "ZF_TLS_LISTEN": listen,
+        "ZF_CERTIFICATES": options.certificates,
+    }
 
 
 def _dea_env(options: Options, machine: Machine, run: Path, i: int) -> dict[str, str]:

@@ -5,9 +5,12 @@ every router leads to the API.
 """
 
 import json
+import ssl
+from pathlib import Path
 from urllib.error import URLError
-from urllib.request import ProxyHandler, Request, build_opener
+from urllib.request import HTTPSHandler, OpenerDirector, ProxyHandler, Request, build_opener
 
+from infra.local import authority
 from infra.local.account import REGION
 from infra.local.plan import Options
 
@@ -34,6 +37,14 @@ def deas_heard_of(aws_url: str, prefix: str) -> int:
 
 def routes_the_api(options: Options) -> bool:
     """Whether the first router answers for the API's host."""
-    request = Request(f"http://127.0.0.1:{options.port}/v3/info", headers={"Host": f"api.{options.domain}"})
-    with _opener.open(request, timeout=5) as answer:
+    url = f"{options.scheme}://127.0.0.1:{options.port}/v3/info"
+    request = Request(url, headers={"Host": f"api.{options.domain}"})
+    with _opener_for(options).open(request, timeout=5) as answer:
         return bool(answer.status == 200)
+
+
+def _opener_for(options: Options) -> OpenerDirector:
+    if not options.certificates:
+        return _opener
+    trusted = ssl.create_default_context(cafile=Path(options.certificates).parent / authority.AUTHORITY)
+    return build_opener(ProxyHandler({}), HTTPSHandler(context=trusted))

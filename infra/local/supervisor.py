@@ -18,7 +18,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from infra.local import folders, machine, ops, plan, processes, readiness, spawn, teardown
+from infra.local import authority, folders, machine, ops, plan, processes, readiness, spawn, teardown
 from infra.local.child import Child
 from infra.local.control import ControlServer
 from infra.local.folders import Folders, State
@@ -135,7 +135,7 @@ def main(home: str, wanted: str) -> None:
         port=options.port,
         prefix=plan.PREFIX,
         # By number: not every resolver knows api.localhost, and none a made-up domain.
-        api_url=f"http://127.0.0.1:{options.port}",
+        api_url=f"{options.scheme}://127.0.0.1:{options.port}",
         apps_domain=options.domain,
         admin_user=ADMIN,
         admin_password=secrets.token_urlsafe(12),
@@ -157,7 +157,8 @@ def main(home: str, wanted: str) -> None:
         lambda: readiness.is_ready(env["AWS_ENDPOINT_URL"], plan.PREFIX, options),
         {
             "aws_url": env["AWS_ENDPOINT_URL"],
-            "routers": [f"http://{listen}" for listen in plan.listeners(options, own)],
+            "routers": [f"{options.scheme}://{listen}" for listen in plan.listeners(options, own)],
+            "ca_file": str(where.tls / authority.AUTHORITY) if options.certificates else None,
         },
         began,
     ).run()

@@ -41,6 +41,11 @@ def home(env: Mapping[str, str]) -> Path:
     return Path(env.get("ZF_HOME") or Path.home() / ".zf").expanduser().absolute()
 
 
+def local_authority(folder: Path) -> Path:
+    """The certificate of the authority of this home's local cloud, while that is one with https."""
+    return folder / "cloud" / "tls" / "ca.pem"
+
+
 def load(folder: Path) -> Config:
     """An empty Config when there is no file yet. Raises ConfigError when the file cannot be understood."""
     path = folder / "config.json"

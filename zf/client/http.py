@@ -3,11 +3,13 @@
 - A token that ends soon is renewed before the request; a 401 CF-InvalidAuthToken renews it once and repeats.
 - An API that has answered before may be away for `patience_s` (a control plane that restarts): requests that may be
   repeated safely wait for it. One that never answered is reported at once.
+- A local cloud of this home that speaks https has an authority of its own, which is trusted for names of this machine.
 - glibc does not resolve *.localhost, so such hosts are reached at 127.0.0.1 with the Host header kept.
 - The token goes to the API's own origin, the log cache's and the UAA's, never anywhere else.
 """
 
 import ipaddress
+import os
 import ssl
 import time
 from collections.abc import Callable, Mapping
@@ -15,6 +17,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 from zf import VERSION
+from zf.client import config
 from zf.client.errors import (
     ApiError,
     BadAnswerError,
@@ -85,11 +88,20 @@ class _ToThisMachine(httpx.HTTPTransport):
         return super().handle_request(request)
 
 
+def trusting_local() -> ssl.SSLContext:
+    """Believes those whom every program believes (or SSL_CERT_FILE names), and this home's local cloud."""
+    context = httpx.create_ssl_context()
+    authority = config.local_authority(config.home(os.environ))
+    if authority.exists():
+        context.load_verify_locations(authority)
+    return context
+
+
 def client_for(url: str) -> httpx.Client:
     """A connection pool that fits the URL's host. Certificates are loaded only for https (30 ms)."""
     headers = {"User-Agent": f"zf/{VERSION}", "Accept": "application/json"}
     if is_local(urlsplit(url).hostname or ""):
-        verify: ssl.SSLContext | bool = url.startswith("https:")
+        verify = trusting_local() if url.startswith("https:") else False
         return httpx.Client(transport=_ToThisMachine(verify=verify), timeout=TIMEOUT_S, headers=headers)
     return httpx.Client(timeout=TIMEOUT_S, headers=headers)
 

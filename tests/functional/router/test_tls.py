@@ -11,8 +11,8 @@ import pytest
 
 from chalicelib.adapters.bus import Bus
 from tests.functional.router.cloud import ControlPlane, Dea, Instance, Router, eventually, free_port
-from tests.functional.router.tls_clients import Http1, Http2, proxy_v2, says
 from tests.support.certificates import bundle, certificate_pem, key_pem, new_key
+from tests.support.tls_clients import Http1, Http2, proxy_v2, says
 
 WILD, SHOP = ["*.apps.example", "apps.example"], ["shop.example"]
 APP = "one.apps.example"

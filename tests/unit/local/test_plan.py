@@ -55,6 +55,20 @@ def test_the_first_router_has_the_users_port_and_each_an_uploader_of_its_own() -
     assert {part.env["ZF_EXTERNAL_PORT"] for part in parts.values()} == {"9000"}
 
 
+def test_with_certificates_the_users_port_is_for_https_and_plain_http_has_ports_of_its_own() -> None:
+    wanted = options(port=9443, routers=2, certificates="/home/me/.zf/cloud/tls/served")
+    machine = Machine(memory_mb=1000, disk_mb=1000, ports=tuple(range(11000, 11000 + plan.ports_needed(wanted))))
+    env = plan.common_env(wanted, machine, f"ZF_CLOUD={RUN}", {})
+    parts = {part.name: part for part in plan.components(wanted, machine, RUN, "secret", env)}
+    routers = [parts[f"router-{i}"].env for i in range(2)]
+    assert [env["ZF_TLS_LISTEN"] for env in routers] == ["127.0.0.1:9443", "127.0.0.1:11002"]
+    assert [env["ZF_LISTEN"] for env in routers] == ["127.0.0.1:11003", "127.0.0.1:11004"]
+    assert {env["ZF_CERTIFICATES"] for env in routers} == {"/home/me/.zf/cloud/tls/served"}
+    assert {part.env["ZF_EXTERNAL_SCHEME"] for part in parts.values()} == {"https"}
+    told = {name for name, part in parts.items() if "ZF_TLS_LISTEN" in part.env}
+    assert told == {"router-0", "router-1", "uploader-0", "uploader-1"}
+
+
 def test_nobody_reaches_a_real_account_or_a_proxy_for_loopback() -> None:
     callers = {"AWS_PROFILE": "work", "AWS_ACCESS_KEY_ID": "AKIAREAL", "HTTP_PROXY": "http://p", "NO_PROXY": "intra"}
     for part in components(options(), **callers).values():

@@ -14,11 +14,21 @@ _END_STREAM, _ACK = 1, 1
 
 
 class Connection:
-    """Keeps one connection. sni: the name in the handshake, none when empty; before: bytes sent ahead of it."""
+    """Keeps one connection. sni: the name in the handshake, none when empty; before: bytes sent ahead of it; most: the
+    one version that is spoken; context: whom it believes, the tests' authority for any name if left out."""
 
-    def __init__(self, port: int, sni: str, *alpn: str, before: bytes = b"", most: int = 0) -> None:
-        context = trusting()
-        context.check_hostname = False
+    def __init__(
+        self,
+        port: int,
+        sni: str,
+        *alpn: str,
+        before: bytes = b"",
+        most: int = 0,
+        context: ssl.SSLContext | None = None,
+    ) -> None:
+        if context is None:
+            context = trusting()
+            context.check_hostname = False
         context.set_alpn_protocols(list(alpn))
         if most:
             # What this side would refuse by itself is for the server to refuse.
@@ -71,8 +81,8 @@ class Http1(Connection):
 class Http2(Connection):
     """As little of HTTP/2 as a GET needs: requests one after the other, small answers."""
 
-    def __init__(self, port: int, sni: str) -> None:
-        super().__init__(port, sni, "h2", "http/1.1")
+    def __init__(self, port: int, sni: str, context: ssl.SSLContext | None = None) -> None:
+        super().__init__(port, sni, "h2", "http/1.1", context=context)
         self._stream = -1
         self.socket.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + self._frame(_SETTINGS, 0, 0, b""))
 
