@@ -58,3 +58,18 @@ module "observability" {
   dead_letter_names = module.bus.dead_letter_names
   tags              = local.tags
 }
+
+module "dns_tls" {
+  source = "./modules/dns_tls"
+  count  = var.domain == null ? 0 : 1
+
+  name   = var.name
+  domain = var.domain
+  # Without a load balancer there is nothing that the names could lead to.
+  zone_id           = var.lb_dns_name == null ? null : var.route53_zone_id
+  lb_dns_name       = var.lb_dns_name
+  lb_zone_id        = var.lb_zone_id
+  certificate_store = var.certificate_store
+  kms_key_arn       = var.kms_key_arn
+  tags              = local.tags
+}

@@ -27,3 +27,13 @@ output "dashboard_url" {
   description = "Where the dashboard is; null without one."
   value       = module.observability.dashboard_url
 }
+
+output "certificates" {
+  description = "Where routers read certificates: their ZF_CERTIFICATES; null without a domain."
+  value       = one(module.dns_tls[*].certificates)
+}
+
+output "upload_command" {
+  description = "Puts the certificate of *.DOMAIN in its place (docs/tls.md); null without a domain."
+  value       = one(module.dns_tls[*].upload_command)
+}

@@ -71,6 +71,73 @@ variable "flow_log_days" {
   }
 }
 
+# -- names and certificates -----------------------------------------------------------------------------------------------
+
+variable "domain" {
+  description = "The platform's domain: apps are NAME.DOMAIN, the API is api.DOMAIN. null: no names and no place for certificates are made."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.domain == null || can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$", var.domain))
+    error_message = "domain must be a name of two parts or more in lower case, such as apps.example.com, without a star or a dot at its end."
+  }
+}
+
+variable "route53_zone_id" {
+  description = "The Route 53 hosted zone of the domain, or of one above it: *.DOMAIN and api.DOMAIN are made in it (a zone costs 0.50 USD a month). null: you point them to the load balancer elsewhere."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.route53_zone_id == null || can(regex("^Z[A-Z0-9]{5,31}$", var.route53_zone_id))
+    error_message = "route53_zone_id must be the id of a hosted zone, such as Z0123456789ABCDEFGHIJ, not its name."
+  }
+
+  validation {
+    condition     = var.route53_zone_id == null || var.domain != null
+    error_message = "route53_zone_id needs a domain whose names are to be made in it."
+  }
+}
+
+variable "lb_dns_name" {
+  description = "Name of the load balancer before the routers, which the names lead to; null until there is one."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.lb_dns_name == null || can(regex("^[A-Za-z0-9.-]+\\.[a-z.]+$", var.lb_dns_name))
+    error_message = "lb_dns_name must be a name such as acme-123.elb.eu-central-1.amazonaws.com."
+  }
+}
+
+variable "lb_zone_id" {
+  description = "The hosted zone of the load balancer's own name, which AWS tells beside it."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.lb_zone_id == null || can(regex("^Z[A-Z0-9]{5,31}$", var.lb_zone_id))
+    error_message = "lb_zone_id must be the id of a hosted zone, such as Z26RNL4JYFTOTI."
+  }
+
+  validation {
+    condition     = (var.lb_zone_id == null) == (var.lb_dns_name == null)
+    error_message = "lb_zone_id and lb_dns_name belong together: give both or none."
+  }
+}
+
+variable "certificate_store" {
+  description = "Where you put certificates, and routers read them. ssm: parameters below /NAME/tls, for nothing up to 4 KB each and 0.05 USD a month each above that. secretsmanager: the one secret NAME-tls, 0.40 USD a month and 0.05 USD per 10,000 reads."
+  type        = string
+  default     = "ssm"
+
+  validation {
+    condition     = contains(["ssm", "secretsmanager"], var.certificate_store)
+    error_message = "certificate_store must be ssm or secretsmanager."
+  }
+}
+
 # -- what is kept -------------------------------------------------------------------------------------------------------
 
 variable "deletion_protection" {

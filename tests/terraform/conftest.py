@@ -15,6 +15,8 @@ ASKED = {
         "name": "zf-prod",
         "alarm_emails": ["ops@example.com"],
         "budget_usd": 500,
+        "domain": "apps.example.com",
+        "route53_zone_id": "Z0123456789ABCDEFGHIJ",
     },
 }
 

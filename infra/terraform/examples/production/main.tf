@@ -32,6 +32,9 @@ module "zerofoundry" {
   alarm_emails = var.alarm_emails
   budget_usd   = var.budget_usd
 
+  domain          = var.domain
+  route53_zone_id = var.route53_zone_id
+
   zone_count    = 3
   nat           = "per_zone"
   flow_log_days = 30

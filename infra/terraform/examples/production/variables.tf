@@ -22,3 +22,14 @@ variable "budget_usd" {
   description = "Mail alarm_emails when the account's costs of a month are forecast to pass this, in USD."
   type        = number
 }
+
+variable "domain" {
+  description = "The platform's domain, such as apps.example.com: apps are NAME.DOMAIN, the API is api.DOMAIN."
+  type        = string
+}
+
+variable "route53_zone_id" {
+  description = "The Route 53 hosted zone of the domain, or of one above it; null when its names are kept elsewhere."
+  type        = string
+  default     = null
+}
