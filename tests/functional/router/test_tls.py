@@ -172,19 +172,25 @@ def test_garbage_and_forged_addresses_are_cut_off_and_others_are_served(secure: 
         assert client.get(APP) == "one GET / 0"
 
 
-def test_a_load_balancer_names_the_client(
+def test_the_first_certificate_may_come_late_and_a_load_balancer_names_the_client(
     bus: Bus, plane: ControlPlane, dea: Dea, instance: Instance, tmp_path: Path
 ) -> None:
     secure = Secure(plane, bus, tmp_path, "router-nlb", ZF_PROXY_PROTOCOL="true", ZF_HTTPS_REDIRECT="none")
     try:
+        (tmp_path / "wild.pem").unlink()
+        (tmp_path / "shop.pem").write_text("nonsense")
         secure.router.start()
         dea.register(dea.endpoint("g2", instance.port, APP))
+        health = f"{secure.router.facts['http']}/healthz"
+        assert (httpx.get(health).status_code, "no certificate" in httpx.get(health).text) == (503, True)
+        secure.put("wild", bundle(*WILD))
 
         def answers() -> bool:
             with Http1(secure.tls_port, APP, before=proxy_v2("203.0.113.9")) as client:
                 return client.get(APP, "/", "X-Forwarded-For: 6.6.6.6").startswith("one GET")
 
         eventually(answers)
+        assert httpx.get(health).status_code == 200
         assert instance.requests[-1]["x-forwarded-for"] == "6.6.6.6,203.0.113.9"
         assert instance.requests[-1]["x-forwarded-proto"] == "https"
         plain = f"GET / HTTP/1.1\r\nHost: {APP}\r\nConnection: close\r\n\r\n".encode()
