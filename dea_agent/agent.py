@@ -31,6 +31,7 @@ from dea_agent.admin import Admin
 from dea_agent.bidder import Bidder
 from dea_agent.builds import Builds, Stager
 from dea_agent.config import Config
+from dea_agent.disk import LOOK_S, Disk, used_share
 from dea_agent.droplet_cache import DropletCache
 from dea_agent.gauges import Gauges
 from dea_agent.health import HealthChecker
@@ -125,6 +126,17 @@ class Agent:
             beat=self._reporter.ask,
         )
         self._instances = Instances(tools, lives, config.uid_base)
+        self._disk = Disk(
+            self._registry,
+            config.disk_full_percent / 100,
+            lambda: used_share(config.dir),
+            (
+                ("droplets kept for the next start", cache.clear),
+                *((("images kept for the next start", runtime.images.clear),) if runtime.images else ()),
+                ("what is left of crashed instances", lambda: self._instances.reap(0)),
+            ),
+            self._reporter.ask,
+        )
         self._bidder = Bidder(config, self._registry, self._messenger)
         self._builds = Builds(self._registry, self._messenger, self._pump, lambda: self._stager, self._snapshot.changed)
         self._metrics = Metrics(
@@ -182,6 +194,7 @@ class Agent:
             ("logs", self._pump.run),
             ("samples", self._sampler.run),
             ("gauges", self._gauges.run),
+            ("disk", self._watch_disk),
         ):
             self._keep(name, work)
         self._keep("reaper", self._reap)
@@ -248,10 +261,10 @@ class Agent:
             case "staging.stop":
                 self._builds.cancel(envelope.read(StagingStop).build_guid)
             case "router.start":
-                start = envelope.read(RouterStart)
-                self._routers.heard(start, time.time())
+                # Those that say it again hear the full list by its own interval: most of what routes cost in the cloud.
+                is_new = self._routers.heard(envelope.read(RouterStart), time.time())
                 self._snapshot.changed()
-                if not start.leaving:
+                if is_new:
                     self._registrar.ask()
             case "component.discover":
                 envelope.read(DiscoverComponents)
@@ -284,6 +297,11 @@ class Agent:
         log.info("the bus answers again")
         self._routers.stamp(time.time())
         self._catch_up()
+
+    async def _watch_disk(self) -> None:
+        while True:
+            await self._disk.look()
+            await asyncio.sleep(LOOK_S)
 
     async def _reap(self) -> None:
         while True:

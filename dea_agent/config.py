@@ -22,7 +22,7 @@ class Config:
     http_port: of /healthz, /varz and /metrics on loopback, 0 for a free one. droplet_cache_mb: what may stay
     on disk between starts; image_cache_mb: the same of apps' Docker images. isolation_segment: None takes only work
     that asks for none. is_local: one machine is all there is, so polls are short. allowed_addresses: where buildpacks
-    and images may be fetched besides public places.
+    and images may be fetched besides public places. disk_full_percent: of the disk; from there on it takes no work.
     """
 
     dea_id: str
@@ -44,6 +44,7 @@ class Config:
     buildpacks_dir: Path
     droplet_cache_mb: int
     image_cache_mb: int
+    disk_full_percent: int
     log_level: str
     is_local: bool
     timers: timers.Timers
@@ -83,6 +84,7 @@ def from_env(env: Mapping[str, str], euid: int | None = None) -> Config:
         buildpacks_dir=Path(env.get("ZF_BUILDPACKS_DIR") or default_buildpacks),
         droplet_cache_mb=_number(env, "ZF_DROPLET_CACHE_MB", 4096),
         image_cache_mb=_number(env, "ZF_IMAGE_CACHE_MB", 10240),
+        disk_full_percent=_number(env, "ZF_DISK_FULL_PERCENT", 90, least=10),
         log_level=env.get("ZF_LOG_LEVEL", "INFO").upper(),
         is_local=env.get("ZF_PROFILE") == "local",
         timers=profile,

@@ -46,7 +46,11 @@ class DropletCache:
             yield path
         finally:
             self._in_use[name] -= 1
-            self._evict()
+            self._evict(self._most_bytes)
+
+    async def clear(self) -> None:
+        """Keep only what is in use."""
+        await asyncio.to_thread(self._evict, 0)
 
     async def _download(self, name: str, url: str) -> None:
         part = self._folder / f"{name}.part"
@@ -65,12 +69,12 @@ class DropletCache:
         if not task.cancelled():
             task.exception()  # looked at, even when all who waited have gone
 
-    def _evict(self) -> None:
+    def _evict(self, most_bytes: int) -> None:
         """Remove what was used longest ago until the rest is within bounds; never what is in use."""
         files = [(entry.stat(), entry) for entry in os.scandir(self._folder) if not entry.name.endswith(".part")]
         total = sum(stat.st_size for stat, _ in files)
         for stat, entry in sorted(files, key=lambda file: file[0].st_mtime):
-            if total <= self._most_bytes:
+            if total <= most_bytes:
                 return
             if not self._in_use[entry.name]:
                 os.unlink(entry.path)

@@ -40,13 +40,15 @@ class RouterTable:
             router = from_json(LogRouter, item)
             self._routers[router.router] = router
 
-    def heard(self, start: RouterStart, now: float) -> None:
+    def heard(self, start: RouterStart, now: float) -> bool:
+        """Whether it has just come up, and knows of nobody yet."""
+        known = self._routers.get(start.router)
         if start.leaving:
-            known = self._routers.get(start.router)
             if known and known.boot == start.boot:
                 del self._routers[start.router]
-        else:
-            self._routers[start.router] = LogRouter(start.router, start.boot, start.logs, now)
+            return False
+        self._routers[start.router] = LogRouter(start.router, start.boot, start.logs, now)
+        return known is None or known.boot != start.boot
 
     def prune(self, now: float) -> None:
         """Forget who has been silent too long. Not to be called while the bus is silent: that proves nothing."""

@@ -39,6 +39,18 @@ class Counters:
         self.phases[phase][1] += seconds
 
 
+#: Of each instance: name, text, and how its usage has it.
+PER_INSTANCE: tuple[tuple[str, str, Callable[[Usage], float]], ...] = (
+    ("cpu_cores", "CPU in use, cores.", lambda usage: usage.cpu),
+    ("memory_bytes", "Memory in use.", lambda usage: usage.memory_bytes),
+    ("disk_bytes", "Disk in use.", lambda usage: usage.disk_bytes),
+    ("open_files", "Open file descriptors.", lambda usage: usage.fds),
+    ("threads", "Threads.", lambda usage: usage.threads),
+    ("log_bytes_per_second", "What it says, bytes a second.", lambda usage: usage.log_rate),
+    ("uptime_seconds", "Since its start.", lambda usage: usage.uptime_s),
+)
+
+
 class Metrics(Collector):
     """usage: latest samples by instance guid. bids, waiting: bids made and messages in the outbox.
 
@@ -90,6 +102,7 @@ class Metrics(Collector):
             ("dea_builds", "Builds being staged.", len(registry.builds)),
             ("dea_outbox_messages", "Messages that wait for the bus.", self._waiting()),
             ("dea_draining", "1 while the host drains.", int(registry.draining)),
+            ("dea_full", "1 while it takes no work for want of room on its disk.", int(bool(registry.problem))),
             ("dea_cordoned", "1 while an operator has it take no work.", int(registry.cordoned)),
         ):
             yield GaugeMetricFamily(name, text, value=value)
@@ -109,16 +122,16 @@ class Metrics(Collector):
 
     def _per_instance(self) -> Iterator[Metric]:
         labels = ["app_guid", "process_guid", "index", "instance_guid"]
-        cpu = GaugeMetricFamily("dea_instance_cpu_cores", "CPU in use, cores.", labels=labels)
-        memory = GaugeMetricFamily("dea_instance_memory_bytes", "Memory in use.", labels=labels)
-        disk = GaugeMetricFamily("dea_instance_disk_bytes", "Disk in use.", labels=labels)
+        families = [
+            (GaugeMetricFamily(f"dea_instance_{name}", text, labels=labels), value)
+            for name, text, value in PER_INSTANCE
+        ]
         for guid, usage in self._usage().items():
             if instance := self._registry.instances.get(guid):
                 values = [instance.app_guid, instance.process_guid, str(instance.index), guid]
-                cpu.add_metric(values, usage.cpu)
-                memory.add_metric(values, usage.memory_bytes)
-                disk.add_metric(values, usage.disk_bytes)
-        yield from (cpu, memory, disk)
+                for family, value in families:
+                    family.add_metric(values, value(usage))
+        yield from (family for family, _ in families)
 
     def varz(self) -> dict[str, Any]:
         """2011's fields, of this DEA. Names and numbers only, never an environment or a grant."""
@@ -144,6 +157,7 @@ class Metrics(Collector):
             "apps_used_memory": sum(sample.memory_bytes for sample in usage.values()) // MIB,
             "apps_max_disk": registry.disk_mb,
             "apps_reserved_disk": registry.reserved_disk_mb,
+            "problem": registry.problem,
             "num_apps": len(list(registry.holding())),
             "builds": sorted(registry.builds),
             "outbox": self._waiting(),

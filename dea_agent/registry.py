@@ -87,7 +87,8 @@ class Build:
 
 @dataclass(slots=True)
 class Registry:
-    """memory_mb, disk_mb: what there is to promise, on these stacks. The rest is the table, kept in the snapshot."""
+    """memory_mb, disk_mb: what there is to promise, on these stacks. problem: why it takes no work for
+    now, in words; empty when it does. The rest is the table, kept in the snapshot."""
 
     memory_mb: int
     disk_mb: int
@@ -99,6 +100,7 @@ class Registry:
     stopped_versions: dict[str, int] = field(default_factory=dict)
     draining: bool = False
     cordoned: bool = False
+    problem: str = ""
     on_change: Callable[[], None] = lambda: None
 
     def put(self, instance: Instance) -> None:
@@ -135,7 +137,7 @@ class Registry:
     @property
     def is_closed(self) -> bool:
         """Takes no more work."""
-        return self.draining or self.cordoned
+        return self.draining or self.cordoned or bool(self.problem)
 
     def siblings(self, app_guid: str) -> int:
         """Instances of the app here, crashed ones too: a host where it crashes is not the first to ask."""
@@ -164,7 +166,8 @@ class Registry:
         if stack not in self.stacks:
             return f"this DEA has the stack {' and '.join(self.stacks)}, not {stack}"
         if self.is_closed:
-            return f"this DEA is {'draining' if self.draining else 'cordoned'}"
+            why = "draining" if self.draining else "cordoned" if self.cordoned else f"full: {self.problem}"
+            return f"this DEA is {why}"
         if limits.memory_mb <= 0 or limits.disk_mb <= 0 or limits.fds <= 0:
             return "its limits are not above zero"
         short = []

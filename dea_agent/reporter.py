@@ -75,6 +75,7 @@ class Reporter:
             builds=tuple(sorted(registry.builds)),
             tasks=registry.tasks(),
             runtime=self._runtime,
+            problem=registry.problem,
         )
 
     def _usage(self, now: float) -> dict[str, Usage]:

@@ -27,6 +27,7 @@ def _host(seen: hosts.HostSeen) -> dict[str, Any]:
         "builds": len(row.builds),
         "tasks": len(row.tasks),
         "seen_at": _moment(row.seen_at),
+        "problem": str(row.problem),
     }
 
 

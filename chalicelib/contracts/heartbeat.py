@@ -60,6 +60,7 @@ class Heartbeat:
     digest: hash of everything in ``instances``; HM writes instance rows only when it changed.
     usage: by instance guid; present at most every USAGE_INTERVAL. builds, tasks: guids of what is being staged and
     of what runs or begins to; HM looks at these in every beat, whatever the digest. runtime: process or docker.
+    problem: why it takes no work for now, in words.
     """
 
     dea: str
@@ -79,6 +80,7 @@ class Heartbeat:
     tasks: tuple[str, ...] = ()
     cordoned: bool = False
     runtime: str = ""
+    problem: str = ""
 
 
 @frozen

@@ -56,6 +56,11 @@ def discover(world: World, trace: str) -> None:
 def _seen(world: World, row: Dea) -> HostSeen:
     silence_s = now() - float(row.seen_at)
     state = hosts.state(
-        bool(row.lost), bool(row.draining), bool(row.cordoned), silence_s, world.config.timers.lost_after_s
+        bool(row.lost),
+        bool(row.draining),
+        bool(row.cordoned),
+        bool(row.problem),
+        silence_s,
+        world.config.timers.lost_after_s,
     )
     return HostSeen(row, state)

@@ -10,7 +10,7 @@ class Dea(Table):
 
     All rows have the one hash key ``all``: the quick sweep reads them with one query. instances: list of
     [process_guid, version, index, instance_guid, app_guid, state, since, port, routes_version], sorted.
-    runtime: process or docker.
+    runtime: process or docker. problem: why it takes no work for now, empty when it does.
     seen_at: epoch s, when HM handled the last beat; sent_at: the same by the host's own clock. lost: HM has given
     the host up; its lists are emptied once everything in them has been complained about.
     """
@@ -34,6 +34,7 @@ class Dea(Table):
     lost = BooleanAttribute(default=False)
     capacity = JSONAttribute(default=dict)
     runtime = UnicodeAttribute(default="")
+    problem = UnicodeAttribute(default="")
     digest = UnicodeAttribute(default="")
     instances = JSONAttribute(default=list)
     builds = JSONAttribute(default=list)

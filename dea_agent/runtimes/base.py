@@ -153,6 +153,10 @@ class ImageShelf(Protocol):
         """What it is as a droplet, pinned to its digest. Raises StagingFailed."""
         ...
 
+    async def clear(self) -> None:
+        """Keep only what is in use."""
+        ...
+
 
 class Runtime(Protocol):
     """name: ``process`` or ``docker``, for people. images: None where none can run."""

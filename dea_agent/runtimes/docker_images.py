@@ -132,13 +132,24 @@ class Images:
         with self._lock:
             used = self._read()
             used[str(found.id)] = [time.time(), int(found.attrs["Size"])]
-            total = sum(size for _, size in used.values())
-            for known in sorted(used, key=lambda one: used[one][0]):
-                if total <= self._most_bytes or known == found.id:
-                    break
-                if self._remove(known):
-                    total -= used.pop(known)[1]
-            self._write(used)
+            self._trim(used, self._most_bytes, str(found.id))
+
+    async def clear(self) -> None:
+        """Keep only what containers have."""
+        await asyncio.to_thread(self._clear)
+
+    def _clear(self) -> None:
+        with self._lock:
+            self._trim(self._read(), 0, "")
+
+    def _trim(self, used: dict[str, Any], most_bytes: int, kept: str) -> None:
+        total = sum(size for _, size in used.values())
+        for known in sorted(used, key=lambda one: used[one][0]):
+            if total <= most_bytes:
+                break
+            if known != kept and self._remove(known):
+                total -= used.pop(known)[1]
+        self._write(used)
 
     def _remove(self, known: str) -> bool:
         """False while a container has it."""

@@ -3,6 +3,7 @@
 Pure: ports, passwords and the machine's size come as arguments.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -154,6 +155,8 @@ def _dea_env(options: Options, machine: Machine, run: Path, i: int) -> dict[str,
         "ZF_RUNTIME": options.runtime,
         "ZF_DEA_MEMORY_MB": str(int(machine.memory_mb * MEMORY_SHARE / options.deas)),
         "ZF_DEA_DISK_MB": str(int(machine.disk_mb * DISK_SHARE / options.deas)),
+        # A laptop that is nine tenths full still has room for what is tried out on it.
+        "ZF_DISK_FULL_PERCENT": os.environ.get("ZF_DISK_FULL_PERCENT", "97"),
         "ZF_PORT_RANGE": f"{first}-{first + share - 1}",
         "ZF_UID_BASE": str(FIRST_UID + i * UIDS_PER_DEA),
     }

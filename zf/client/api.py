@@ -194,11 +194,19 @@ class Api(Part):
         self.http.json("PATCH", path, json=to(droplet_guid), safe=True)
 
     def has_droplet(self, app: App) -> bool:
+        return bool(self._droplet(app))
+
+    def image_of(self, app: App) -> str:
+        """What its current droplet was made of; empty without one."""
+        return str(self._droplet(app).get("image") or "")
+
+    def _droplet(self, app: App) -> Json:
+        """The current one; empty without."""
         try:
-            return bool(self.http.json("GET", f"/v3/apps/{app.guid}/droplets/current"))
+            return self.http.json("GET", f"/v3/apps/{app.guid}/droplets/current")
         except ApiError as error:
             if error.status == 404:
-                return False
+                return {}
             raise
 
 

@@ -11,7 +11,8 @@ from zf.client.part import Part
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A DEA. state: UP, CORDONED, DRAINING, SILENT or LOST. seen_at: when it was last heard."""
+    """A DEA. state: UP, FULL, CORDONED, DRAINING, SILENT or LOST. problem: why it takes no work. seen_at: when it was
+    last heard."""
 
     id: str
     state: str
@@ -25,6 +26,7 @@ class Host:
     builds: int
     tasks: int
     seen_at: str
+    problem: str = ""
 
     @property
     def is_empty(self) -> bool:

@@ -27,11 +27,12 @@ def related(raw: Json, name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """state: STARTED or STOPPED."""
+    """state: STARTED or STOPPED. lifecycle: buildpack or docker."""
 
     guid: str
     name: str
     state: str
+    lifecycle: str
     buildpacks: tuple[str, ...]
     stack: str
     created_at: str
@@ -44,6 +45,7 @@ class App:
             raw["guid"],
             raw["name"],
             raw["state"],
+            (raw.get("lifecycle") or {}).get("type") or "buildpack",
             tuple(data.get("buildpacks") or ()),
             data.get("stack") or "",
             raw.get("created_at") or "",

@@ -41,10 +41,11 @@ def hosts(it: Invocation) -> None:
             str(host.tasks),
             f"{megabytes(host.reserved_memory_mb)} of {megabytes(host.memory_mb)}",
             _since(host.seen_at),
+            host.problem,
         ]
         for host in found
     ]
-    columns = ["host", "state", "[instances]", "[builds]", "[tasks]", "[memory]", "heard"]
+    columns = ["host", "state", "[instances]", "[builds]", "[tasks]", "[memory]", "heard", "problem"]
     listed(it, columns, rows, "No host has been heard. See why: the agents' logs, and zf local status")
 
 

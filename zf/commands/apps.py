@@ -104,7 +104,10 @@ def show_app(it: Invocation, app: "App") -> None:
     it.console.say(f"{app.name} in {it.where()}\n")
     it.console.say(f"state  {app.state.lower()}")
     it.console.say(f"urls   {' '.join(urls) or 'none; give it one: zf map-route ' + app.name + ' HOST.DOMAIN'}")
-    it.console.say(f"stack  {app.stack or 'default'}   buildpacks  {', '.join(app.buildpacks) or 'detected'}")
+    if app.lifecycle == "docker":
+        it.console.say(f"image  {it.api.image_of(app) or 'none staged yet'}")
+    else:
+        it.console.say(f"stack  {app.stack or 'default'}   buildpacks  {', '.join(app.buildpacks) or 'detected'}")
     if deployment:
         steps = f", step {deployment.step} of {deployment.steps}" if deployment.steps else ""
         it.console.say(f"deploy {deployment.strategy}, {deployment.reason.lower()}{steps}")

@@ -96,6 +96,7 @@ def _presence(row: Dea | None, beat: Heartbeat, sent_at: float, now: float) -> l
         Dea.draining.set(draining),
         Dea.cordoned.set(beat.cordoned),
         Dea.runtime.set(beat.runtime),
+        Dea.problem.set(beat.problem),
         Dea.capacity.set(to_json(beat.capacity)),
         Dea.builds.set(list(beat.builds)),
         Dea.tasks.set(list(beat.tasks)),

@@ -136,7 +136,7 @@ def _may_judge(hearing: Hearing, now: float, timers: Timers) -> bool:
 
 def _promised_percent(hosts: Iterable[Dea]) -> int:
     """How much of their memory the hosts that take work have promised to apps."""
-    taking = [row.capacity for row in hosts if not (row.lost or row.draining or row.cordoned)]
+    taking = [row.capacity for row in hosts if not (row.lost or row.draining or row.cordoned or row.problem)]
     memory = sum(capacity["memory_mb"] for capacity in taking)
     return round(100 * sum(capacity["reserved_memory_mb"] for capacity in taking) / memory) if memory else 100
 

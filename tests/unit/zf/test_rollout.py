@@ -16,7 +16,7 @@ from zf.console import Console
 from zf.push.report import Phase
 from zf.push.rollout import Strategy, chosen, follow
 
-APP = App("app-1", "hello", "STARTED", (), "cflinuxfs4", "", "")
+APP = App("app-1", "hello", "STARTED", "buildpack", (), "cflinuxfs4", "", "")
 NEW = Deployment("d-1", "ACTIVE", "DEPLOYING", "rolling", "", "process-2", 0, 0, 2, "2026-11-23T12:00:00Z")
 DONE = replace(NEW, value="FINALIZED", reason="DEPLOYED")
 #: A second after the deployment began, in nanoseconds.
