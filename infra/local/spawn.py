@@ -36,6 +36,9 @@ SHARED = (
     "yaml",
 )
 
+#: The variable that has every call of AWS recorded, and the module that other interpreters start with then.
+RECORD, RECORDING = "ZF_IAM_RECORD", ("infra.iam.recorder",)
+
 
 class Started(Protocol):
     """A child process of ours."""
@@ -76,7 +79,7 @@ def new(spec: Component, where: Folders) -> Started:
         env["ZF_LISTEN_FD"] = str(listener.fileno())
     with open(log_path(spec, where), "ab") as output, listener or nullcontext():
         return subprocess.Popen(
-            [sys.executable, "-P", "-m", *spec.args],
+            [sys.executable, "-P", "-m", *(RECORDING if RECORD in env else ()), *spec.args],
             cwd=where.run,
             env=env,
             stdin=subprocess.DEVNULL,
@@ -116,6 +119,10 @@ def become(spec: Component, where: Folders) -> None:
     Path("/proc/self/comm").write_text(spec.name)
     os.environ.clear()
     os.environ.update(environment(spec, where))
+    if folder := os.environ.get(RECORD):
+        from infra.iam import recorder
+
+        recorder.install(folder)
     module, *arguments = spec.args
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)

@@ -1,0 +1,108 @@
+"""Writes down which part of the platform asks AWS for what: one JSON line per new (part, action, resource).
+
+On while ``ZF_IAM_RECORD`` names a folder: ``infra.local.spawn`` then installs it in the processes that it forks and
+starts others through ``python -m infra.iam.recorder MODULE``; tests take it as a plugin (``-p infra.iam.plugin``). It
+sits among botocore's built-in handlers, which every session has. Signed URLs count as calls of who signs them.
+
+Which part calls is read off the stack: the handler that is in it, the API, or an agent. What a handler gives to a pool
+of threads is still its own.
+"""
+
+import json
+import os
+import runpy
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from botocore import handlers
+
+from infra.iam.calls import needs
+from infra.local.account import ACCOUNT, REGION
+
+VARIABLE = "ZF_IAM_RECORD"
+
+#: Where a frame's code lies -> whose it is. Tests drive services by themselves, too, which is nobody's call.
+ROOT = Path(__file__).parents[2]
+PARTS = (
+    (f"{ROOT}/chalicelib/api/", "api_handler"),
+    (f"{ROOT}/dea_agent/", "dea"),
+    (f"{ROOT}/router/", "router"),
+)
+HANDLERS = f"{ROOT}/chalicelib/handlers/"
+EVENT_SOURCE = f"{ROOT}/infra/local/event_source.py"
+#: Who calls where no part is in the stack: whoever stands for AWS, or a test.
+NOBODY = ""
+
+_pool = threading.local()
+
+
+def part_of(frame: FrameType | None) -> str:
+    """Of the outermost frame that is some part's: a test's host may call an API that is in its own process."""
+    found = getattr(_pool, "part", NOBODY)
+    while frame is not None:
+        path, name = frame.f_code.co_filename, frame.f_code.co_name
+        if path.startswith(HANDLERS) and name.startswith(("cc_", "hm_")):
+            return name
+        if path == EVENT_SOURCE:
+            # Lambda polls with the function's role: what is asked here is of the queue's function.
+            handler = getattr(frame.f_locals.get("self"), "_handler", None)
+            found = getattr(getattr(handler, "func", None), "__name__", found)
+        found = next((part for folder, part in PARTS if path.startswith(folder)), found)
+        frame = frame.f_back
+    return found
+
+
+class Recorder:
+    """One file per process; whoever is forked later writes to one of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._known: set[tuple[int, str, str, str]] = set()
+        self._lock = threading.Lock()
+
+    def call(self, params: dict[str, Any], model: Any, **_: Any) -> None:
+        """botocore's before-parameter-build."""
+        part = part_of(sys._getframe())
+        if part == NOBODY:
+            return
+        for action, resource in needs(model.service_model.service_name, model.name, params, f"{REGION}:{ACCOUNT}"):
+            line = (os.getpid(), part, action, resource)
+            with self._lock:
+                if line not in self._known:
+                    self._known.add(line)
+                    with open(self._folder / f"{os.getpid()}.jsonl", "a") as out:
+                        out.write(json.dumps(line[1:]) + "\n")
+
+
+def install(folder: str) -> None:
+    """For all sessions that this process, and those that it forks, will make."""
+    recorder: Any = ("before-parameter-build", Recorder(Path(folder)).call)
+    handlers.BUILTIN_HANDLERS.append(recorder)
+    submit: Callable[..., Future[Any]] = ThreadPoolExecutor.submit
+
+    def submitted(pool: ThreadPoolExecutor, work: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        return submit(pool, partial(_as_part, part_of(sys._getframe()), work), *args, **kwargs)
+
+    ThreadPoolExecutor.submit = submitted  # type: ignore[assignment, method-assign]
+
+
+def _as_part(part: str, work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    _pool.part = part
+    try:
+        return work(*args, **kwargs)
+    finally:
+        _pool.part = NOBODY
+
+
+if __name__ == "__main__":
+    from infra.iam import recorder as itself  # not this module, which has another name and another state
+
+    itself.install(os.environ[VARIABLE])
+    del sys.argv[0]
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
