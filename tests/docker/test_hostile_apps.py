@@ -10,7 +10,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import boto3
 import pytest
 
 from infra.stack.engine import VARIABLE, Engine
@@ -173,6 +175,29 @@ def test_a_droplet_with_a_link_out_of_itself_writes_nothing_there(platform: Plat
             assert "link" in str(platform.api("GET", f"/v3/droplets/{droplet}").json()["error"]) + answer.text
         assert list(target.iterdir()) == []
     platform.zf("delete", "trick", "-f")
+
+
+def test_a_droplet_that_is_not_what_was_staged_is_not_run_and_the_owner_reads_why(
+    platform: Platform, tmp_path: Path
+) -> None:
+    (tmp_path / "run.sh").write_text("exec sleep 600\n")
+    (tmp_path / "Procfile").write_text("web: bash run.sh\n")
+    platform.zf("push", "swapped", "-p", tmp_path, "--no-start", "--no-route", "-u", "process")
+    app = platform.api("GET", "/v3/apps", params={"names": "swapped"}).json()["resources"][0]["guid"]
+    package = platform.api("GET", f"/v3/apps/{app}/packages").json()["resources"][0]["guid"]
+    build = platform.api("POST", "/v3/builds", json={"package": {"guid": package}}).json()["guid"]
+    staged = eventually(lambda: platform.api("GET", f"/v3/builds/{build}").json()["droplet"])
+    current = f"/v3/apps/{app}/relationships/current_droplet"
+    assert platform.api("PATCH", current, json={"data": staged}).status_code == 200
+    link = urlsplit(platform.api("GET", f"/v3/droplets/{staged['guid']}/download").headers["Location"])
+    bucket, _, key = link.path.removeprefix("/").partition("/")
+    keys = {"aws_access_key_id": "x", "aws_secret_access_key": "x", "region_name": "us-east-1"}
+    s3 = boto3.client("s3", endpoint_url=f"{link.scheme}://{link.netloc}", **keys)
+    s3.put_object(Bucket=bucket, Key=key, Body=b"something else")
+    with beside_a_neighbour(platform):
+        platform.api("POST", f"/v3/apps/{app}/actions/start")
+        eventually(lambda: "does not have its digest" in str(platform.instances("swapped")))
+        gone(platform, "swapped")
 
 
 def test_an_agent_killed_while_it_prepares_a_start_leaves_one_instance_in_the_end(

@@ -25,6 +25,8 @@ from dea_agent.staging.lifecycle import Folders
 from dea_agent.staging.sandbox import SYSTEM_PATH, Room
 from dea_agent.staging.stager import folder_in
 from tests.docker.conftest import Host, an_address_of_this_host, sh
+from tests.docker.test_containment import METADATA, packets_to
+from tests.docker.test_networks import NEAR, a_listening_neighbour
 from tests.functional import s3
 from tests.functional.staging.conftest import BUILDPACKS, UID_BASE, Desk, zip_of
 from tests.functional.staging.test_custom_buildpacks import FINAL, HEROKU, SERVE, SUPPLY, Quiet, repository
@@ -178,29 +180,25 @@ def test_a_build_reaches_public_places_and_those_allowed_but_no_others_inside(
     assert f"-d {MIRROR}/32 -j RETURN" in rules
 
 
-def test_a_build_reaches_what_security_groups_open_for_it_and_the_next_one_does_not(
-    desk: ContainerDesk, host: Host
+def test_packets_of_a_build_get_where_its_security_groups_let_them_and_those_of_the_next_one_do_not(
+    desk: ContainerDesk,
 ) -> None:
-    """Of this host nothing is opened, so the rules are read: what passes and what does not is counted by the kernel."""
-    opened = (Egress("tcp", ("10.0.11.0/24", "169.254.0.0/16"), "443"),)
-    seen: list[str] = []
-    out = docker_egress.chains(docker_bridge.interface(f"zf-{host.base.name}-builds"))[0]
+    opened = (Egress("tcp", (f"{NEAR}/32", "169.254.0.0/16"), "443"),)
+    knock = "\n".join(
+        f"if timeout 3 bash -c 'exec 3<>/dev/tcp/{address}/{port}'; then echo {address} {port} open; "
+        f"else echo {address} {port} shut; fi"
+        for address, port in ((NEAR, 443), (NEAR, 80), (METADATA, 443))
+    )
+    with a_listening_neighbour("zfstg", 80, 443):
+        desk.failure(f"{knock}\nexit 1", egress=opened)
+        assert told(desk) == [f"{NEAR} 443 open", f"{NEAR} 80 shut", f"{METADATA} 443 shut"]
+        desk.failure(f"{knock}\nexit 1")
+        assert told(desk) == [f"{NEAR} 443 shut", f"{NEAR} 80 shut", f"{METADATA} 443 shut"]
+        assert packets_to("zfstg", METADATA) == 0
 
-    def look(line: str) -> None:
-        if "look now" in line:
-            seen.append(sh("iptables", "-S", out))
 
-    desk.on_line = look
-    knock = "timeout 2 bash -c 'echo > /dev/tcp/10.0.11.7/443' || true; echo look now; sleep 1; exit 1"
-    desk.failure(knock, egress=opened)
-    desk.failure(knock)
-    first, second = (text.splitlines() for text in seen)
-    (rule,) = [line for line in first if "10.0.11.0/24" in line]
-    assert "--dports 443 -j RETURN" in rule
-    (shut,) = [line for line in first if f"-d {docker_egress.LINK_LOCAL} -j REJECT" in line][:1]
-    (credentials,) = [line for line in first if "-s " in line and docker_egress.LINK_LOCAL in line]
-    assert first.index(shut) < first.index(credentials)
-    assert not [line for line in second if "10.0.11.0/24" in line]
+def told(desk: ContainerDesk) -> list[str]:
+    return [line for _, line in desk.lines if line.endswith((" open", " shut"))]
 
 
 def test_a_build_is_an_ordinary_user_with_what_it_may_know_and_no_more(desk: ContainerDesk) -> None:

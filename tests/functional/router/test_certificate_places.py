@@ -12,6 +12,12 @@ from tests.support.certificates import bundle, certificate_pem, key_pem, new_key
 REGION = "eu-central-1"
 
 
+@pytest.fixture(autouse=True)
+def aws_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As moto plays it here, not at the endpoint of a whole cloud that other tests have left in the environment."""
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+
+
 def test_a_folder_has_bundles_and_pairs_and_tells_of_halves(tmp_path: Path) -> None:
     key, both = new_key(), bundle("a.x")
     pair = certificate_pem(key, "b.x"), key_pem(key)
