@@ -162,7 +162,7 @@ def limits(model: Model) -> list[Limit]:
             1,
             "of what it can take",
             heard,
-            "answer `router.start` of new routers only; say what has changed, and the full list seldom",
+            "say what has changed, and the full list seldom",
         ),
         Limit(
             "SNS publishes, us-east-1",

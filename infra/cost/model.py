@@ -12,7 +12,7 @@ from typing import Any
 from chalicelib.contracts.frozen import frozen
 from chalicelib.core.timers import Timers
 from dea_agent.registrar import MESSAGE_BYTES
-from infra.cost.quantities import RECEIVE_MAX, chunks, receives, recurring, turns
+from infra.cost.quantities import RECEIVE_MAX, chunks, receives, turns
 from infra.cost.units import READ_BYTES, read_units, write_units
 
 #: AWS's month.
@@ -69,8 +69,7 @@ class Choices:
     pollers: that Lambda keeps on a queue: five, "as few as two" when traffic is low. memory_mb: of functions.
     rows_us, sweep_us: processor time on a whole vCPU per instance, of reading all hosts' rows and of a full sweep
     beside (benchmarks/scale.py). alarms, metrics: of modules/observability (``few``) and handlers/hm.py. split_rows: a
-    host's list apart from its presence. answer_known: DEAs answer every router.start with a full registration, not
-    only a new router's.
+    host's list apart from its presence.
     """
 
     pollers: int = 5
@@ -80,7 +79,6 @@ class Choices:
     alarms: int = 5
     metrics: int = 2
     split_rows: bool = False
-    answer_known: bool = True
     gathered: int = 1
 
 
@@ -217,13 +215,11 @@ class Model:
     # -- what hosts say to routers ---------------------------------------------------------------------------------
 
     def registrations(self, scenario: Scenario) -> Said:
-        """Full lists of all DEAs."""
-        starts = scenario.routers / self.timers.router_start_s
-        each = recurring(starts if self.choices.answer_known else 0.0, self.timers.register_s)
+        """Full lists of all DEAs; those that a new router asks for are left out, routers live long."""
         size = self.message_bytes("router.register", scenario.per_dea)
         # A list that is too long comes in parts, all full but the last.
         full, rest = divmod(size, MESSAGE_BYTES)
-        lists = scenario.deas * each
+        lists = scenario.deas / self.timers.register_s
         return Said(lists * (full + 1), lists * (full * chunks(MESSAGE_BYTES) + chunks(rest)), min(size, MESSAGE_BYTES))
 
     def _registrations(self, scenario: Scenario) -> Iterator[Entry]:

@@ -29,7 +29,6 @@ AIMS = {"idle": 1.50, "1,000": 40.0}
 Lever = Callable[[Choices, Timers], tuple[Choices, Timers]]
 LEVERS: dict[str, Lever] = {
     "a host's list apart from its presence": lambda c, t: (replace(c, split_rows=True), t),
-    "DEAs answer only routers that are new to them": lambda c, t: (replace(c, answer_known=False), t),
     "`ZF_ROUTER_START_S=120` (30)": lambda c, t: (c, replace(t, router_start_s=120)),
     "`ZF_REGISTER_S=40` (20)": lambda c, t: (c, replace(t, register_s=40)),
     "`ZF_USAGE_INTERVAL_S=60` (30)": lambda c, t: (c, replace(t, usage_interval_s=60)),
