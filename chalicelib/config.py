@@ -8,6 +8,9 @@ from chalicelib.core import addresses, timers
 from chalicelib.core.addresses import Allowed
 from chalicelib.core.timers import Timers
 
+#: Of the schemes by which users reach the routers.
+PORTS = {"http": 80, "https": 443}
+
 
 @frozen
 class Config:
@@ -42,8 +45,7 @@ class Config:
     @property
     def port_suffix(self) -> str:
         """``:8080``, or nothing where the scheme's own port is used."""
-        default = {"http": 80, "https": 443}[self.scheme]
-        return "" if self.port == default else f":{self.port}"
+        return "" if self.port == PORTS[self.scheme] else f":{self.port}"
 
     @property
     def api_hosts(self) -> frozenset[str]:
@@ -52,14 +54,21 @@ class Config:
 
 
 def from_env(env: Mapping[str, str] = os.environ) -> Config:
-    """Raises KeyError for ZF_PREFIX, the one variable without a default; ValueError for bad numbers."""
+    """Raises ValueError, which names the variable that is missing (ZF_PREFIX, the one without a default) or wrong."""
+    if not env.get("ZF_PREFIX"):
+        raise ValueError("ZF_PREFIX is not set; it starts the names of this installation's tables, topics and queues")
+    port, scheme = env.get("ZF_EXTERNAL_PORT", "443"), env.get("ZF_EXTERNAL_SCHEME", "https")
+    if not port.isdecimal() or not 1 <= int(port) <= 65535:
+        raise ValueError(f"ZF_EXTERNAL_PORT is {port!r}; it must be a port, 1 to 65535")
+    if scheme not in PORTS:
+        raise ValueError(f"ZF_EXTERNAL_SCHEME is {scheme!r}; it can be {', '.join(PORTS)}")
     return Config(
         prefix=env["ZF_PREFIX"],
         region=env.get("AWS_DEFAULT_REGION") or env.get("AWS_REGION", "us-east-1"),
         account=env.get("ZF_ACCOUNT", "123456789012"),
         domain=env.get("ZF_DOMAIN", "localhost"),
-        port=int(env.get("ZF_EXTERNAL_PORT", "443")),
-        scheme=env.get("ZF_EXTERNAL_SCHEME", "https"),
+        port=int(port),
+        scheme=scheme,
         timers=timers.from_env(env),
         allowed_addresses=Allowed.parse(env.get(addresses.VARIABLE, "")),
     )
