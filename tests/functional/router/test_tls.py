@@ -68,16 +68,19 @@ def secure(bus: Bus, plane: ControlPlane, tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.fixture
-def app(secure: Secure, dea: Dea, instance: Instance) -> Instance:
-    """Answers at APP and at the shop."""
-    dea.register(dea.endpoint("g1", instance.port, APP, "shop.example"))
+def app(secure: Secure, dea: Dea, instance: Instance, request: pytest.FixtureRequest) -> Iterator[Instance]:
+    """Answers at APP and at the shop; gone afterwards, for the router is everybody's and would ask it first."""
+    guid = f"g-{request.node.name}"
+    dea.register(dea.endpoint(guid, instance.port, APP, "shop.example"))
 
-    def answers() -> bool:
+    def body() -> str:
         with Http1(secure.tls_port, APP) as client:
-            return client.get(APP).startswith("one GET")
+            return client.get(APP)
 
-    eventually(answers)
-    return instance
+    eventually(lambda: body().startswith("one GET"))
+    yield instance
+    dea.unregister(guid)
+    eventually(lambda: "does not exist" in body())
 
 
 def test_an_app_is_reached_by_http1_and_http2_and_hears_how(secure: Secure, app: Instance) -> None:
