@@ -92,8 +92,7 @@ def test_answers_are_read_from_the_code(document: Any) -> None:
     assert "Location" in paths["/v3/apps/{guid}"]["delete"]["responses"]["202"]["headers"]
     assert paths["/v3/apps"]["get"]["security"] == [{"bearer": []}]
     assert paths["/v3/info"]["get"]["security"] == []
-    staging = paths["/v3/security_groups/{guid}/relationships/staging_spaces"]["post"]
-    assert staging["x-enforced"] is False
+    assert paths["/v3/service_route_bindings"]["post"]["x-enforced"] is False
     assert "x-enforced" not in paths["/v3/security_groups"]["post"]
 
 

@@ -60,8 +60,10 @@ def test_who_cannot_take_the_work_is_silent(world: World, dea: Dea) -> None:
 def test_a_healthy_instance_is_registered_and_then_reported_started(world: World, dea: Dea) -> None:
     start, port = world.running(dea)
     assert get(port) == b"hello from 0"
+    # The two come by different queues.
+    world.wait_for("router.register", full=False)
     assert world.order_of("router.register", "dea.started")[-2:] == ["router.register", "dea.started"]
-    [endpoint] = [e for r in world.said("router.register", full=False) for e in r["endpoints"]]
+    [endpoint] = world.wait_for("router.register", full=False)["endpoints"]
     assert endpoint["grant"] == "route-grant"
     assert (endpoint["instance_guid"], endpoint["port"]) == (start.instance_guid, port)
     eventually(lambda: "RUNNING" in world.states(start.instance_guid))
