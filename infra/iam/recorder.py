@@ -4,8 +4,8 @@ On while ``ZF_IAM_RECORD`` names a folder: ``infra.local.spawn`` then installs i
 starts others through ``python -m infra.iam.recorder MODULE``; tests take it as a plugin (``-p infra.iam.plugin``). It
 sits among botocore's built-in handlers, which every session has. Signed URLs count as calls of who signs them.
 
-Which part calls is read off the stack: the handler that is in it, the API, or an agent. What a handler gives to a pool
-of threads is still its own.
+Which part calls is read off the stack: the handler that is in it, what a handler begins with, the API, or an agent.
+What a handler gives to a pool of threads is still its own.
 """
 
 import json
@@ -27,7 +27,7 @@ from infra.local.account import ACCOUNT, REGION
 
 VARIABLE = "ZF_IAM_RECORD"
 
-#: Where a frame's code lies -> whose it is. Tests drive services by themselves, too, which is nobody's call.
+#: Where a frame's code lies -> whose it is. What else tests do with services by themselves is nobody's call.
 ROOT = Path(__file__).parents[2]
 PARTS = (
     (f"{ROOT}/chalicelib/api/", "api_handler"),
@@ -35,6 +35,41 @@ PARTS = (
     (f"{ROOT}/router/", "router"),
 )
 HANDLERS = f"{ROOT}/chalicelib/handlers/"
+SERVICES = f"{ROOT}/chalicelib/services/"
+#: What handlers begin with, and tests by themselves: module and function -> the one handler that calls it.
+BEGINNINGS = {
+    ("auctioneer", "take_bid"): "cc_inbox",
+    ("auctioneer", "take_started"): "cc_inbox",
+    ("auctioneer", "take_refusal"): "cc_inbox",
+    ("auctioneer", "check_auction"): "cc_inbox",
+    ("auctioneer", "check_placement"): "cc_inbox",
+    ("auctioneer", "open_more"): "cc_inbox",
+    ("auctioneer", "decide"): "cc_inbox",
+    ("builds", "finished"): "cc_inbox",
+    ("complaints", "crashed"): "cc_inbox",
+    ("complaints", "start"): "cc_inbox",
+    ("complaints", "stop"): "cc_inbox",
+    ("complaints", "routes"): "cc_inbox",
+    ("complaints", "resync"): "cc_inbox",
+    ("complaints", "orphan"): "cc_inbox",
+    ("readiness", "take"): "cc_inbox",
+    ("rollouts", "check"): "cc_inbox",
+    ("routing", "check"): "cc_inbox",
+    ("task_runs", "finished"): "cc_inbox",
+    ("jobs", "run"): "cc_jobs",
+    ("outbox", "sweep"): "cc_sweep",
+    ("deadlines", "sweep"): "cc_sweep",
+    ("rollouts", "sweep"): "cc_sweep",
+    ("health/exits", "take_exit"): "hm_inbox",
+    ("health/exits", "take_shutdown"): "hm_inbox",
+    ("health/full", "check"): "hm_inbox",
+    ("health/announced", "note"): "hm_inbox",
+    ("health/quick", "take_cloud_word"): "hm_inbox",
+    ("health/beats", "take_beat"): "hm_beats",
+    ("health/quick", "sweep"): "hm_beats",
+    ("health/quick", "send_pings"): "hm_quick_sweep",
+    ("health/full", "sweep"): "hm_full_sweep",
+}
 EVENT_SOURCE = f"{ROOT}/infra/local/event_source.py"
 #: Who calls where no part is in the stack: whoever stands for AWS, or a test.
 NOBODY = ""
@@ -44,7 +79,9 @@ _pool = threading.local()
 
 def part_of(frame: FrameType | None) -> str:
     """Of the outermost frame that is some part's: a test's host may call an API that is in its own process."""
-    found = getattr(_pool, "part", NOBODY)
+    found = NOBODY
+    if part := getattr(_pool, "part", NOBODY):
+        return str(part)
     while frame is not None:
         path, name = frame.f_code.co_filename, frame.f_code.co_name
         if path.startswith(HANDLERS) and name.startswith(("cc_", "hm_")):
@@ -53,6 +90,8 @@ def part_of(frame: FrameType | None) -> str:
             # Lambda polls with the function's role: what is asked here is of the queue's function.
             handler = getattr(frame.f_locals.get("self"), "_handler", None)
             found = getattr(getattr(handler, "func", None), "__name__", found)
+        if path.startswith(SERVICES):
+            found = BEGINNINGS.get((path.removeprefix(SERVICES).removesuffix(".py"), name), found)
         found = next((part for folder, part in PARTS if path.startswith(folder)), found)
         frame = frame.f_back
     return found

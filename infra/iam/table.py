@@ -149,3 +149,15 @@ PARTS: dict[str, tuple[Grant, ...]] = {
     ),
     "router": (*host("router", "components", "routes"), Grant(("sns:Publish",), ("topic:components",))),
 }
+
+#: Function, as Chalice packages it -> the part whose policy its role has. Each is a part of its own.
+FUNCTIONS: dict[str, str] = {
+    "api_handler": "api_handler",
+    "cc_inbox": "cc_inbox",
+    "cc_jobs": "cc_jobs",
+    "cc_sweep": "cc_sweep",
+    "hm_inbox": "hm_inbox",
+    "hm_beats": "hm_beats",
+    "hm_quick_sweep": "hm_quick_sweep",
+    "hm_full_sweep": "hm_full_sweep",
+}
