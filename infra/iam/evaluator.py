@@ -1,4 +1,5 @@
-"""What IAM decides from policies: an explicit Deny wins, then any Allow, else no.
+"""What IAM decides from the policies of a role and of a resource of one account: an explicit Deny wins, then any Allow,
+else no. An Allow for a whole account leaves it to the roles' own policies, and allows nothing by itself.
 
 As much of the language as our policies use: Action and Resource with wildcards, Principal as ``*``, AWS or Service, and
 the condition operators in CONDITIONS. Anything else is an error and not a guess.
@@ -7,6 +8,7 @@ the condition operators in CONDITIONS. Anything else is an error and not a guess
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
+from functools import cache
 from typing import Any
 
 from chalicelib.contracts.frozen import frozen
@@ -30,8 +32,10 @@ class Call:
 
 def is_allowed(policies: Iterable[Policy], call: Call) -> bool:
     """Raises ValueError for what is not understood."""
-    effects = {s["Effect"] for policy in policies for s in policy["Statement"] if applies(s, call)}
-    return effects == {"Allow"}
+    found = [s for policy in policies for s in policy["Statement"] if applies(s, call)]
+    if any(s["Effect"] == "Deny" for s in found):
+        return False
+    return any(s["Effect"] == "Allow" and not _is_left_to_roles(s) for s in found)
 
 
 def applies(statement: Mapping[str, Any], call: Call) -> bool:
@@ -48,8 +52,13 @@ def applies(statement: Mapping[str, Any], call: Call) -> bool:
 
 def matches(pattern: str, text: str) -> bool:
     """``*`` stands for anything, ``?`` for one character."""
+    return _expression(pattern).fullmatch(text) is not None
+
+
+@cache
+def _expression(pattern: str) -> re.Pattern[str]:
     parts = (".*" if part == "*" else "." if part == "?" else re.escape(part) for part in re.split(r"([*?])", pattern))
-    return re.fullmatch("".join(parts), text, re.DOTALL) is not None
+    return re.compile("".join(parts), re.DOTALL)
 
 
 def matches_arn(pattern: str, text: str) -> bool:
@@ -97,6 +106,14 @@ def _is_meant(principal: Any, caller: str) -> bool:
         name in ("*", caller) or (name.endswith(":root") and name.split(":")[4] == caller.split(":")[4])
         for name in _several(principal.get("AWS", []))
         if caller
+    )
+
+
+def _is_left_to_roles(statement: Mapping[str, Any]) -> bool:
+    """Whether its principals are accounts and nobody else."""
+    principal = statement.get("Principal")
+    return isinstance(principal, dict) and all(
+        kind == "AWS" and name.endswith(":root") for kind, names in principal.items() for name in _several(names)
     )
 
 

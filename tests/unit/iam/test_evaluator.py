@@ -38,9 +38,20 @@ def test_a_principal_is_a_service_or_somebody_of_an_account() -> None:
     service = {**ALLOW, "Principal": {"Service": "sns.amazonaws.com"}}
     assert is_allowed([policy(service)], Call(CALL.action, CALL.resource, "service:sns.amazonaws.com"))
     assert not is_allowed([policy(service)], Call(CALL.action, CALL.resource, "service:events.amazonaws.com"))
+    somebody = {**ALLOW, "Principal": {"AWS": "arn:aws:iam::1:role/dea"}}
+    assert is_allowed([policy(somebody)], Call(CALL.action, CALL.resource, "arn:aws:iam::1:role/dea"))
+    assert not is_allowed([policy(somebody)], Call(CALL.action, CALL.resource, "arn:aws:iam::1:role/router"))
+    assert is_allowed([policy({**ALLOW, "Principal": "*"})], Call(CALL.action, CALL.resource, "arn:aws:iam::2:role/x"))
+
+
+def test_an_account_is_allowed_what_its_roles_are() -> None:
     account = {**ALLOW, "Principal": {"AWS": "arn:aws:iam::1:root"}}
-    assert is_allowed([policy(account)], Call(CALL.action, CALL.resource, "arn:aws:iam::1:role/dea"))
-    assert not is_allowed([policy(account)], Call(CALL.action, CALL.resource, "arn:aws:iam::2:role/dea"))
+    ours = Call(CALL.action, CALL.resource, "arn:aws:iam::1:role/dea")
+    assert not is_allowed([policy(account)], ours)
+    assert is_allowed([policy(account), policy(ALLOW)], ours)
+    denied = policy({**account, "Effect": "Deny"})
+    assert not is_allowed([denied, policy(ALLOW)], ours)
+    assert is_allowed([denied, policy(ALLOW)], Call(CALL.action, CALL.resource, "arn:aws:iam::2:role/dea"))
 
 
 def test_what_is_not_understood_is_an_error() -> None:
