@@ -1,0 +1,58 @@
+"""Everything in infra/topology.json is made once, at one address, and nothing of its kinds is made beside it."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+from infra.local import cloud
+
+Made = list[dict[str, Any]]
+TOPOLOGY = cloud.topology()
+
+#: Where the name of a resource of each kind stands.
+NAMED = {
+    "aws_dynamodb_table": "name",
+    "aws_s3_bucket": "bucket",
+    "aws_sns_topic": "name",
+    "aws_sqs_queue": "name",
+}
+
+
+def entries(name: str) -> Iterator[tuple[str, str]]:
+    """(resource type, what identifies it in an account) of every entry of the topology. name: the installation's."""
+    for table in TOPOLOGY["tables"]:
+        yield "aws_dynamodb_table", f"{name}-{table}"
+    for bucket in TOPOLOGY["buckets"]:
+        yield "aws_s3_bucket", f"{name}-{bucket}"
+    for topic in TOPOLOGY["topics"]:
+        yield "aws_sns_topic", f"{name}-{topic}"
+    for queue, spec in TOPOLOGY["queues"].items():
+        yield "aws_sqs_queue", f"{name}-{queue}"
+        yield "aws_sqs_queue", f"{name}-{queue}-dead"
+        for topic in spec.get("hears", {}):
+            yield "aws_sns_topic_subscription", f"{name}-{topic} {name}-{queue}"
+
+
+def identity(one: dict[str, Any]) -> str | None:
+    """None: of a kind that the topology does not speak of."""
+    values = one["values"]
+    if one["type"] == "aws_sns_topic_subscription" and values["protocol"] == "sqs":
+        return " ".join(values[end].rpartition(":")[2] for end in ("topic_arn", "endpoint"))
+    return values[NAMED[one["type"]]] if one["type"] in NAMED else None
+
+
+def installation(made: Made) -> str:
+    """What the plan's installation is called."""
+    return next(name for one in made if (name := (one["values"].get("tags") or {}).get("zerofoundry")))
+
+
+def test_every_entry_of_the_topology_has_exactly_one_address_and_nothing_is_beside_them(made: Made) -> None:
+    addresses = defaultdict(list)
+    for one in made:
+        if (found := identity(one)) is not None:
+            addresses[(one["type"], found)].append(one["address"])
+    expected = set(entries(installation(made)))
+    assert {entry: found for entry, found in addresses.items() if len(found) > 1} == {}
+    # The owner's alarms have a topic of their own.
+    beside = {("aws_sns_topic", f"{installation(made)}-alarms")}
+    assert set(addresses) - beside == expected
