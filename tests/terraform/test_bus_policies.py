@@ -69,8 +69,8 @@ def test_a_queue_hears_its_topics_and_the_events_that_are_for_it_and_nobody_else
             assert not is_allowed(own, sending(name, queue, SNS, source, tls="false"))
         rule = f"arn:aws:events:{PLACE}:rule/{name}-hosts"
         assert is_allowed(own, sending(name, queue, EVENTS, rule)) == spec.get("cloud_events", False), queue
-        for principal, source in strangers(name):
-            assert not is_allowed(own, sending(name, queue, principal, source)), (queue, principal, source)
+        for principal, other in strangers(name):
+            assert not is_allowed(own, sending(name, queue, principal, other)), (queue, principal, other)
     assert {queue for queue, spec in TOPOLOGY["queues"].items() if spec.get("cloud_events")} == {"hm"}
 
 

@@ -43,7 +43,7 @@ def identity(one: dict[str, Any]) -> str | None:
 
 def installation(made: Made) -> str:
     """What the plan's installation is called."""
-    return next(name for one in made if (name := (one["values"].get("tags") or {}).get("zerofoundry")))
+    return str(next(name for one in made if (name := (one["values"].get("tags") or {}).get("zerofoundry"))))
 
 
 def test_every_entry_of_the_topology_has_exactly_one_address_and_nothing_is_beside_them(made: Made) -> None:
