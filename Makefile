@@ -89,7 +89,13 @@ bench-scale: setup ## Measure the deciding parts at 1,000 DEAs and 250,000 insta
 cost: setup ## What an installation costs in AWS, in tables (WRITE=1: into docs/cost.md)
 	@$(BIN)/python -m infra.cost $(if $(WRITE),--write)
 
-terraform-check: setup build/terraform-check/.installed ## infra/terraform without an account: format, the provider's real schema, plans, policies, checkov
+package: setup ## The functions' archive for Lambda (ARCH=arm64, PY=3.13; HERE=1: for this machine), and its Terraform
+	$(BIN)/python -m infra.package $(if $(HERE),--here,--arch $(or $(ARCH),arm64) --python $(or $(PY),3.13)) $(if $(INTERPRETER),--interpreter $(INTERPRETER))
+
+build/package/functions.zip: requirements/functions.txt app.py $(wildcard chalicelib/*.py chalicelib/*/*.py chalicelib/*/*/*.py infra/package/*.py) | setup
+	@$(MAKE) --no-print-directory package
+
+terraform-check: setup build/terraform-check/.installed build/package/functions.zip ## infra/terraform without an account: format, the provider's real schema, plans, policies, checkov
 	$(BIN)/python -m infra.terraform_check
 	$(BIN)/pytest tests/terraform
 
@@ -101,10 +107,11 @@ build/terraform-check/.installed: requirements/terraform-check.txt | setup
 
 requirements: ## Compile the hashed requirements again
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --universal --python-version 3.11 --extra all requirements/build.in pyproject.toml -o requirements/all.txt
+	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --universal --python-version 3.11 --extra functions --constraint requirements/all.txt pyproject.toml -o requirements/functions.txt
 	echo uv | $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url - -o requirements/uv.txt
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --universal --python-version 3.11 requirements/terraform-check.in -o requirements/terraform-check.txt
 
 clean: ## Remove what the other targets made
 	rm -rf $(VENV) bench-results .pytest_cache .mypy_cache .ruff_cache .hypothesis build
 
-.PHONY: bench-scale cost terraform-check test-buildpacks help setup demo check test test-machine test-router test-rest test-faults test-hosts stack test-docker e2e-docker-smoke e2e-docker test-hostile openapi permissions fuzz bench bench-docker requirements clean
+.PHONY: package bench-scale cost terraform-check test-buildpacks help setup demo check test test-machine test-router test-rest test-faults test-hosts stack test-docker e2e-docker-smoke e2e-docker test-hostile openapi permissions fuzz bench bench-docker requirements clean

@@ -46,6 +46,28 @@ module "bus" {
   tags        = local.tags
 }
 
+module "control_plane" {
+  source = "./modules/control_plane"
+
+  name                = var.name
+  package             = coalesce(var.package, "${path.module}/../../build/package")
+  domain              = var.domain
+  memory_mb           = var.function_memory_mb
+  api_rate            = var.api_rate
+  log_days            = var.log_days
+  log_level           = var.log_level
+  allowed_addresses   = var.allowed_addresses
+  settings            = var.settings
+  deletion_protection = var.deletion_protection
+  kms_key_arn         = var.kms_key_arn
+  table_arns          = module.data.table_arns
+  bucket_arns         = module.data.bucket_arns
+  queue_arns          = module.bus.queue_arns
+  dead_letter_arns    = module.bus.dead_letter_arns
+  topic_arns          = module.bus.topic_arns
+  tags                = local.tags
+}
+
 module "observability" {
   source = "./modules/observability"
 
@@ -56,12 +78,13 @@ module "observability" {
   budget_usd        = var.budget_usd
   queue_names       = module.bus.queue_names
   dead_letter_names = module.bus.dead_letter_names
+  function_names    = module.control_plane.function_names
+  api_name          = module.control_plane.api_name
   tags              = local.tags
 }
 
 module "dns_tls" {
   source = "./modules/dns_tls"
-  count  = var.domain == null ? 0 : 1
 
   name   = var.name
   domain = var.domain

@@ -3,6 +3,21 @@ output "name" {
   value       = var.name
 }
 
+output "domain" {
+  description = "The platform's domain; the API is api.DOMAIN."
+  value       = var.domain
+}
+
+output "api_endpoint" {
+  description = "The API without routers in front of it, for those who look for what is wrong."
+  value       = module.control_plane.api_endpoint
+}
+
+output "function_names" {
+  description = "Names of the functions, by their names in the code."
+  value       = module.control_plane.function_names
+}
+
 output "vpc_id" {
   description = "The VPC that hosts stand in."
   value       = module.network.vpc_id
@@ -29,11 +44,11 @@ output "dashboard_url" {
 }
 
 output "certificates" {
-  description = "Where routers read certificates: their ZF_CERTIFICATES; null without a domain."
-  value       = one(module.dns_tls[*].certificates)
+  description = "Where routers read certificates: their ZF_CERTIFICATES."
+  value       = module.dns_tls.certificates
 }
 
 output "upload_command" {
-  description = "Puts the certificate of *.DOMAIN in its place (docs/tls.md); null without a domain."
-  value       = one(module.dns_tls[*].upload_command)
+  description = "Puts the certificate of *.DOMAIN in its place (docs/tls.md)."
+  value       = module.dns_tls.upload_command
 }

@@ -74,12 +74,11 @@ variable "flow_log_days" {
 # -- names and certificates -----------------------------------------------------------------------------------------------
 
 variable "domain" {
-  description = "The platform's domain: apps are NAME.DOMAIN, the API is api.DOMAIN. null: no names and no place for certificates are made."
+  description = "The platform's domain: apps are NAME.DOMAIN, the API is api.DOMAIN."
   type        = string
-  default     = null
 
   validation {
-    condition     = var.domain == null || can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$", var.domain))
+    condition     = can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$", var.domain))
     error_message = "domain must be a name of two parts or more in lower case, such as apps.example.com, without a star or a dot at its end."
   }
 }
@@ -92,11 +91,6 @@ variable "route53_zone_id" {
   validation {
     condition     = var.route53_zone_id == null || can(regex("^Z[A-Z0-9]{5,31}$", var.route53_zone_id))
     error_message = "route53_zone_id must be the id of a hosted zone, such as Z0123456789ABCDEFGHIJ, not its name."
-  }
-
-  validation {
-    condition     = var.route53_zone_id == null || var.domain != null
-    error_message = "route53_zone_id needs a domain whose names are to be made in it."
   }
 }
 
@@ -135,6 +129,85 @@ variable "certificate_store" {
   validation {
     condition     = contains(["ssm", "secretsmanager"], var.certificate_store)
     error_message = "certificate_store must be ssm or secretsmanager."
+  }
+}
+
+# -- the control plane ----------------------------------------------------------------------------------------------------
+
+variable "package" {
+  description = "The folder with functions.zip and functions.json. null: build/package of this project, where make package puts them."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.package == null || try(fileexists("${var.package}/functions.zip"), false)
+    error_message = "package must be a folder that has functions.zip in it; make package makes one."
+  }
+}
+
+variable "function_memory_mb" {
+  description = "Memory of each function in MB. Its share of a processor grows with it, its price, too: 0.0000133 USD per GB and second on arm64."
+  type        = number
+  default     = 512
+
+  validation {
+    condition     = var.function_memory_mb >= 256 && var.function_memory_mb <= 10240 && floor(var.function_memory_mb) == var.function_memory_mb
+    error_message = "function_memory_mb must be a whole number from 256 to 10240."
+  }
+}
+
+variable "api_rate" {
+  description = "Requests to the API per second, over all clients; twice as many in a burst. More are answered 429. A million requests cost about 3.50 USD."
+  type        = number
+  default     = 100
+
+  validation {
+    condition     = var.api_rate >= 1 && var.api_rate <= 10000
+    error_message = "api_rate must be from 1 to 10000, which is what an account has for all its APIs unless AWS raised it."
+  }
+}
+
+variable "log_days" {
+  description = "How long the functions' logs are kept, in days. 0.03 USD per GB and month, beside 0.50 USD per GB when they are written."
+  type        = number
+  default     = 14
+
+  validation {
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731], var.log_days)
+    error_message = "log_days must be a retention that CloudWatch Logs has: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545 or 731."
+  }
+}
+
+variable "log_level" {
+  description = "From which level on functions and hosts log: DEBUG, INFO, WARN or ERROR."
+  type        = string
+  default     = "INFO"
+
+  validation {
+    condition     = contains(["DEBUG", "INFO", "WARN", "ERROR"], var.log_level)
+    error_message = "log_level must be DEBUG, INFO, WARN or ERROR."
+  }
+}
+
+variable "allowed_addresses" {
+  description = "Networks where the platform may connect at a user's word (service brokers, log drains) although they are not public, such as 10.20.0.0/16."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for network in var.allowed_addresses : can(cidrhost(network, 0))])
+    error_message = "allowed_addresses must be networks, such as 10.20.0.0/16."
+  }
+}
+
+variable "settings" {
+  description = "Further variables of the environment of functions and hosts: intervals, as chalicelib/core/timers.py names them (ZF_BID_WINDOW_S)."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for key in keys(var.settings) : can(regex("^ZF_[A-Z_]+$", key))])
+    error_message = "settings must have names that begin with ZF_, such as ZF_BID_WINDOW_S."
   }
 }
 

@@ -53,6 +53,12 @@ def set_up() -> None:
     (BUILD / "terraform.rc").write_text(f"provider_installation {{\n  dev_overrides {{\n{overrides}\n  }}\n}}\n")
 
 
+def packaged() -> None:
+    """Plans read what the functions are packaged as. Raises Missing."""
+    if not (ROOT / "build" / "package" / "functions.zip").exists():
+        raise Missing("build/package/functions.zip is not there; make package makes it")
+
+
 def _wheel() -> Path:
     """The package's own archive inside what pip installed: all that is read of it."""
     return next((BUILD / "venv").glob("lib/*/site-packages/cdktf_cdktf_provider_aws/_jsii/*.jsii.tgz"))

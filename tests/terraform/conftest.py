@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from infra.terraform_check.terraform import CONFIGURATION, Missing, plan, set_up
+from infra.terraform_check.terraform import CONFIGURATION, Missing, packaged, plan, set_up
 
 #: What nobody but the owner can know.
 ASKED = {
-    "minimal": {"region": "us-east-1", "name": "zf-small"},
+    "minimal": {"region": "us-east-1", "name": "zf-small", "domain": "apps.example.com"},
     "production": {
         "region": "us-east-1",
         "name": "zf-prod",
@@ -32,6 +32,7 @@ def resources(module: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def terraform() -> None:
     try:
         set_up()
+        packaged()
     except Missing as error:
         pytest.skip(str(error))
 

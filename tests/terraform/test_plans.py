@@ -139,6 +139,14 @@ def test_wrong_values_are_refused_with_a_sentence(terraform: None) -> None:
     assert "name must have 3 to 24 lower-case letters" in said or "region must be the name of an AWS region" in said
     root = {
         "name": "zf-x",
+        "domain": "*.example.com",
+        "function_memory_mb": 100,
+        "package": "/nowhere",
+        "api_rate": 0,
+        "log_days": 2,
+        "log_level": "LOUD",
+        "settings": {"PATH": "/tmp"},
+        "allowed_addresses": ["here"],
         "zone_count": 7,
         "cidr": "10.0.0.0/8",
         "nat": "two",
@@ -153,5 +161,13 @@ def test_wrong_values_are_refused_with_a_sentence(terraform: None) -> None:
     said = " ".join(str(refused.value).replace("│", " ").split())
     for name in ("zone_count must be", "cidr must be", "nat must be", "flow_log_days must be", "alarms must be"):
         assert name in said
-    for name in ("kms_key_arn must be the ARN", "alarm_emails must be"):
+    for name in (
+        "kms_key_arn must be the ARN",
+        "alarm_emails must be",
+        "domain must be",
+        "settings must have",
+        "package must be",
+    ):
         assert name in said
+    for name in ("function_memory_mb", "api_rate", "log_days", "log_level", "allowed_addresses"):
+        assert f"{name} must be" in said

@@ -19,8 +19,10 @@ provider "aws" {
 module "zerofoundry" {
   source = "../.."
 
-  name         = var.name
-  alarm_emails = var.alarm_emails
+  name            = var.name
+  domain          = var.domain
+  route53_zone_id = var.route53_zone_id
+  alarm_emails    = var.alarm_emails
 
   zone_count          = 1
   deletion_protection = false

@@ -18,3 +18,14 @@ variable "alarm_emails" {
   type        = list(string)
   default     = []
 }
+
+variable "domain" {
+  description = "The platform's domain, such as apps.example.com: apps are NAME.DOMAIN, the API is api.DOMAIN."
+  type        = string
+}
+
+variable "route53_zone_id" {
+  description = "The Route 53 hosted zone of the domain, or of one above it; null when its names are kept elsewhere."
+  type        = string
+  default     = null
+}
