@@ -17,6 +17,9 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     "A cloud on this machine": {
         "local": ("infra.local.cli", "Start, look at and stop a cloud on this machine."),
     },
+    "A cloud in AWS": {
+        "cloud": ("infra.cloud.cli", "Begin an installation in an AWS account of your own."),
+    },
     "Where to work": {
         "api": ("zf.commands.access", "Set or show the API to talk to."),
         "login": ("zf.commands.access", "Log in and choose org and space."),

@@ -148,16 +148,13 @@ class Keys:
         Its tokens are good until they have run out, its grants for the next MOST_EARLIER rotations. Raises
         RuntimeError when somebody else rotated at the same moment: his key counts.
         """
-        from joserfc.jwk import RSAKey
-
         self._read()
         ring = self._ring
-        pem = RSAKey.generate_key(2048).as_pem(private=True).decode()
         last = Earlier(ring.signing, time.time() + LONGEST_TOKEN_S + REREAD_S)
         earlier = (last, *ring.earlier)[:MOST_EARLIER]
         document = {
             "sealing": ring.sealing,
-            "signing": pem,
+            "signing": new_key(),
             "earlier": [
                 {"public": one.key.as_pem(private=False).decode(), "tokens_until": one.tokens_until} for one in earlier
             ],
@@ -185,6 +182,13 @@ class Keys:
 
     def unseal(self, sealed: bytes) -> Any:
         return json.loads(self._fernet.decrypt(sealed))
+
+
+def new_key() -> str:
+    """An RSA-2048 key for tokens and grants, as PEM."""
+    from joserfc.jwk import RSAKey
+
+    return RSAKey.generate_key(2048).as_pem(private=True).decode()
 
 
 def _parsed(version: str, text: str) -> Ring:

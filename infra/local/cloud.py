@@ -15,6 +15,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from chalicelib.adapters.keys import new_key
 from infra.local.account import ACCOUNT, CREDENTIALS, REGION
 
 TOPOLOGY = Path(__file__).parent.parent / "topology.json"
@@ -166,14 +167,9 @@ def make_bucket(s3: Any, name: str, spec: Mapping[str, Any]) -> None:
 
 
 def make_signing_key(secrets: Any, prefix: str) -> None:
-    """An RSA-2048 key for tokens and grants, kept when there is one."""
-    from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric import rsa
-
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    """The secret with the key of tokens and grants, kept when there is one."""
     try:
-        secrets.create_secret(Name=f"{prefix}-signing-key", SecretString=pem.decode())
+        secrets.create_secret(Name=f"{prefix}-signing-key", SecretString=new_key())
     except ClientError as error:
         if error.response["Error"]["Code"] != "ResourceExistsException":
             raise

@@ -27,7 +27,7 @@ ARROWS = {
     },
     "dea_agent": {"dea_agent", "chalicelib.contracts", "chalicelib.core", "chalicelib.adapters"},
     "router": {"router", "chalicelib.contracts", "chalicelib.core", "chalicelib.adapters"},
-    "zf": {"zf", "infra.local", "chalicelib.core"},
+    "zf": {"zf", "infra.local", "infra.cloud", "chalicelib.core"},
 }
 
 #: What core may not import: time, chance and the outside are arguments there.

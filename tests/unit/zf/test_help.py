@@ -5,6 +5,7 @@ from importlib.metadata import version
 import click
 import pytest
 
+from infra.cloud.cli import cloud
 from zf import VERSION
 from zf.cli import COMMANDS, cli, local_group
 from zf.client.errors import UsageError, ZfError
@@ -12,12 +13,14 @@ from zf.command import Command
 from zf.commands.admin import admin
 from zf.words import CALLED_HERE
 
-OWN = [name for name in COMMANDS if name not in ("local", "admin")] + [f"admin {name}" for name in admin.commands]
+GROUPS = {"admin": admin, "cloud": cloud}
+OWN = [name for name in COMMANDS if name not in ("local", *GROUPS)]
+OWN += [f"{group} {name}" for group, found in GROUPS.items() for name in found.commands]
 
 
 def command(name: str) -> Command:
     group, _, rest = name.rpartition(" ")
-    found = admin.commands[rest] if group else cli.get_command(click.Context(cli), name)
+    found = GROUPS[group].commands[rest] if group else cli.get_command(click.Context(cli), name)
     assert isinstance(found, Command)
     return found
 

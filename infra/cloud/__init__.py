@@ -1,0 +1,1 @@
+"""`zf cloud`: an installation in an AWS account, after Terraform has made it and before anybody can log in."""
