@@ -68,8 +68,9 @@ test-buildpacks: setup ## Stage and run every example, those with downloads too;
 test-hostile: setup ## The end-to-end tests in AWS's bad weather, with two workers per queue
 	ZF_TEST_WEATHER=$(or $(SEED),1) ZF_QUEUE_WORKERS=2 $(BIN)/pytest tests/e2e
 
-openapi: setup ## Describe the API again: chalicelib/api/openapi.json and docs/api-coverage.md
+openapi: setup ## Describe the API again, for people and for API Gateway: openapi.json, docs/api-coverage.md, Terraform's api.json
 	$(BIN)/python -m infra.openapi
+	$(BIN)/python -m infra.package.module
 
 permissions: setup ## Ask every endpoint as every role (otherwise each asks a third)
 	ZF_PERMISSIONS_STRIDE=1 $(BIN)/pytest tests/functional/api/test_permissions.py --timeout 900

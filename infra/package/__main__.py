@@ -33,8 +33,7 @@ def main(arguments: list[str]) -> int:
     out = asked.out or ROOT / "build" / ("package-here" if asked.here else "package")
     try:
         told = build.build(target, out)
-        for name, text in module.files().items():
-            (module.MODULE / name).write_text(text)
+        module.write()
     except Refused as error:
         print(error, file=sys.stderr)
         return 1

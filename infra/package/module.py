@@ -1,4 +1,4 @@
-"""chalice.tf.json and api.json of modules/control_plane: what Chalice says of app.py today, brought up to date.
+"""``python -m infra.package.module``: chalice.tf.json and api.json of modules/control_plane, as Chalice sees app.py today.
 
 They are committed, so that Terraform needs nothing of ours to read them; a test compares them with the code.
 """
@@ -26,3 +26,12 @@ def files() -> dict[str, str]:
         "chalice.tf.json": json.dumps(terraform.current(document, TOPOLOGY), indent=2) + "\n",
         "api.json": gateway.text(described),
     }
+
+
+def write() -> None:
+    for name, text in files().items():
+        (MODULE / name).write_text(text)
+
+
+if __name__ == "__main__":
+    write()

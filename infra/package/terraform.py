@@ -101,6 +101,12 @@ def current(document: Mapping[str, Any], topology: Mapping[str, Any]) -> dict[st
         "resource": {
             "aws_lambda_function": functions,
             "aws_lambda_event_source_mapping": sources,
+            "aws_lambda_function_recursion_config": {
+                # Lambda follows what a function causes through queues, and after sixteen rounds drops what comes next.
+                # Ours go round on purpose, for as long as a task runs or a deployment waits; deadlines end each.
+                name: {"function_name": f"${{aws_lambda_function.{name}.function_name}}", "recursive_loop": "Allow"}
+                for name in sources
+            },
             "aws_cloudwatch_event_rule": {name: _rule(name, topology) for name in clocks},
             "aws_cloudwatch_event_target": {
                 name: {

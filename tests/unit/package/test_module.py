@@ -22,7 +22,7 @@ RESOURCE = CHALICE["resource"]
 
 def test_what_is_committed_is_what_chalice_says_of_the_code() -> None:
     for name, text in module.files().items():
-        assert (module.MODULE / name).read_text() == text, f"{name} is of older code: make package renews it"
+        assert (module.MODULE / name).read_text() == text, f"{name} is of older code: make openapi renews it"
 
 
 def resources() -> set[str]:
@@ -92,6 +92,14 @@ def test_queues_call_their_handlers_and_failures_are_told_one_by_one() -> None:
         # Lambda refuses batches above ten without a window, and a visibility below the function's time.
         assert spec["batch_size"] <= 10 or source["maximum_batching_window_in_seconds"] >= 1
         assert RESOURCE["aws_lambda_function"][spec["handler"]]["timeout"] * 6 <= spec["visibility_s"]
+
+
+def test_functions_may_call_themselves_through_their_queues() -> None:
+    """A task's check of every minute would be dropped after a quarter of an hour otherwise."""
+    allowed = RESOURCE["aws_lambda_function_recursion_config"]
+    assert {name for name, one in allowed.items() if one["recursive_loop"] == "Allow"} == {
+        spec["handler"] for spec in TOPOLOGY["queues"].values()
+    }
 
 
 def test_clocks_call_their_sweeps_and_have_a_permission_each() -> None:

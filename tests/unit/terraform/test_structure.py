@@ -26,6 +26,7 @@ UNTAGGED = {
     "aws_iam_role_policy",
     "aws_iam_role_policy_attachment",
     "aws_lambda_function_event_invoke_config",
+    "aws_lambda_function_recursion_config",
     "aws_lambda_permission",
     "aws_route",
     "aws_route53_record",
