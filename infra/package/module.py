@@ -1,4 +1,4 @@
-"""``python -m infra.package.module``: chalice.tf.json and api.json of modules/control_plane, as Chalice sees app.py today.
+"""``python -m infra.package.module``: chalice.tf.json and api.json of modules/control_plane, as Chalice sees app.py.
 
 They are committed, so that Terraform needs nothing of ours to read them; a test compares them with the code.
 """
