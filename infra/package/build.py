@@ -74,7 +74,7 @@ def _trim(folder: Path, known: frozenset[str]) -> None:
         files[path].unlink()
 
 
-def _compile(interpreter: Path, folder: Path) -> None:
+def compile_all(interpreter: Path, folder: Path) -> None:
     """Compiled files that are never checked against their source: Lambda's file system cannot be written to, and times
     in them would make every archive another."""
     command: list[str | Path] = [
@@ -116,7 +116,7 @@ def build(target: Target, out: Path, say: Callable[[str], None] = print) -> dict
         if wrong := contents.misfits(natives, target.architecture, target.python):
             raise Refused("\n".join(wrong))
         if target.interpreter:
-            _compile(target.interpreter, tree)
+            compile_all(target.interpreter, tree)
         else:
             say(
                 f"There is no Python {target.python} here: the archive has no compiled files, and cold starts take "
