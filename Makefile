@@ -93,8 +93,20 @@ cost: setup ## What an installation costs in AWS, in tables (WRITE=1: into docs/
 package: setup ## The functions' archive for Lambda (ARCH=arm64, PY=3.13; HERE=1: for this machine), and its Terraform
 	$(BIN)/python -m infra.package $(if $(HERE),--here,--arch $(or $(ARCH),arm64) --python $(or $(PY),3.13)) $(if $(INTERPRETER),--interpreter $(INTERPRETER))
 
+hosts-artifacts: setup ## What hosts in AWS install at boot: agents, units, the image of the stack (STACK=no: without; ARCH=arm64)
+	$(BIN)/python -m infra.hosts $(if $(ARCH),--arch $(ARCH)) $(if $(filter no,$(STACK)),--no-stack)
+
 build/package/functions.zip: requirements/functions.txt app.py $(wildcard chalicelib/*.py chalicelib/*/*.py chalicelib/*/*/*.py infra/package/*.py) | setup
 	@$(MAKE) --no-print-directory package
+
+# Tests in which functions ask for something: not those of agents, of the archive and of the local cloud by themselves.
+AGENTS := dea_agent local package router staging
+RECORDED := $(filter-out $(AGENTS:%=tests/functional/%),$(patsubst %/__init__.py,%,$(wildcard tests/functional/*/__init__.py))) tests/e2e
+
+iam-check: setup ## What the platform asks AWS for against infra/iam, both ways (ten minutes; FAULTS=1: faults too; WRITE=1: keep the record)
+	@rm -rf build/iam && mkdir -p build/iam
+	ZF_IAM_RECORD=$(CURDIR)/build/iam $(BIN)/pytest -q -p infra.iam.plugin $(RECORDED) $(if $(FAULTS),tests/faults)
+	$(BIN)/python -m infra.iam check build/iam $(if $(WRITE),--write)
 
 terraform-check: setup build/terraform-check/.installed build/package/functions.zip ## infra/terraform without an account: format, the provider's real schema, plans, policies, checkov
 	$(BIN)/python -m infra.terraform_check
@@ -109,10 +121,11 @@ build/terraform-check/.installed: requirements/terraform-check.txt | setup
 requirements: ## Compile the hashed requirements again
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --universal --python-version 3.11 --extra all requirements/build.in pyproject.toml -o requirements/all.txt
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --universal --python-version 3.11 --extra functions --constraint requirements/all.txt pyproject.toml -o requirements/functions.txt
+	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --universal --python-version 3.11 --extra agents --extra router --constraint requirements/all.txt pyproject.toml -o requirements/hosts.txt
 	echo uv | $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url - -o requirements/uv.txt
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --universal --python-version 3.11 requirements/terraform-check.in -o requirements/terraform-check.txt
 
 clean: ## Remove what the other targets made
 	rm -rf $(VENV) bench-results .pytest_cache .mypy_cache .ruff_cache .hypothesis build
 
-.PHONY: package bench-scale cost terraform-check test-buildpacks help setup demo check test test-machine test-router test-rest test-faults test-hosts stack test-docker e2e-docker-smoke e2e-docker test-hostile openapi permissions fuzz bench bench-docker requirements clean
+.PHONY: package hosts-artifacts bench-scale cost terraform-check test-buildpacks help setup demo check test test-machine test-router test-rest test-faults test-hosts stack test-docker e2e-docker-smoke e2e-docker test-hostile openapi permissions fuzz bench bench-docker requirements clean

@@ -1,38 +1,54 @@
 """``python -m infra.iam``: write infra/iam/policies from the table.
 
-``python -m infra.iam check FOLDER``: compare recorded calls with them.
+``python -m infra.iam check FOLDER [--write]``: compare recorded calls with them; --write makes infra/iam/recorded.json
+of the calls.
 """
 
 import json
 import sys
 from pathlib import Path
 
-from infra.iam.compare import compare
+from infra.iam.compare import Recorded, compare
+from infra.iam.record import compact
 from infra.iam.render import rendered
 from infra.iam.table import PARTS
 
 POLICIES = Path(__file__).parent / "policies"
+RECORD = Path(__file__).parent / "recorded.json"
 
 
 def main(arguments: list[str]) -> int:
-    if arguments[:1] == ["check"]:
-        lines = {
-            tuple(json.loads(line))
-            for file in Path(arguments[1]).glob("*.jsonl")
-            for line in file.read_text().splitlines()
-        }
-        found = compare(PARTS, lines)
-        for line in (*found.refused, *found.unused):
-            print(line)
-        print(
-            f"{found.calls} kinds of call by {found.parts} parts: {len(found.refused)} refused; "
-            f"{found.grants} grants: {len(found.unused)} unused"
-        )
-        return 1 if found.refused or found.unused else 0
-    POLICIES.mkdir(exist_ok=True)
-    for name, text in rendered(PARTS).items():
-        (POLICIES / name).write_text(text)
-    return 0
+    match arguments:
+        case []:
+            POLICIES.mkdir(exist_ok=True)
+            for name, text in rendered(PARTS).items():
+                (POLICIES / name).write_text(text)
+            return 0
+        case ["check", folder, *options] if options in ([], ["--write"]):
+            return check(Path(folder), bool(options))
+        case _:
+            print(__doc__, file=sys.stderr)
+            return 2
+
+
+def check(folder: Path, write: bool) -> int:
+    """Prints what is refused and what is granted for nothing; 1 if there is any, or if nothing was recorded."""
+    lines: set[Recorded] = {
+        tuple(json.loads(line)) for file in folder.glob("*.jsonl") for line in file.read_text().splitlines()
+    }
+    if not lines:
+        print(f"there is nothing recorded in {folder}", file=sys.stderr)
+        return 1
+    if write:
+        RECORD.write_text(json.dumps(compact(lines), indent=1) + "\n")
+    found = compare(PARTS, lines)
+    for line in (*found.refused, *found.unused):
+        print(line)
+    print(
+        f"{found.calls} kinds of call by {found.parts} parts: {len(found.refused)} refused; "
+        f"{found.grants} grants, {found.excepted} of them for what no test does: {len(found.unused)} unused"
+    )
+    return 1 if found.refused or found.unused else 0
 
 
 if __name__ == "__main__":

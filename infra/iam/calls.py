@@ -6,6 +6,7 @@ tells somebody that a blob is missing only when he may list the bucket.
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
+from urllib.parse import unquote
 
 Params = Mapping[str, Any]
 Needs = Iterator[tuple[str, str]]
@@ -63,7 +64,7 @@ def _sns(operation: str, params: Params, place: str) -> Needs:
     yield f"sns:{operation.removesuffix('Batch')}", params.get("TopicArn", "*")
 
 
-def _s3(operation: str, params: Params, place: str) -> Needs:
+def _s3(operation: str, params: Params, _place: str) -> Needs:
     bucket = f"arn:aws:s3:::{params['Bucket']}"
     action = S3_ACTIONS.get(operation, operation)
     if action == "DeleteObject" and "Delete" in params:
@@ -72,7 +73,9 @@ def _s3(operation: str, params: Params, place: str) -> Needs:
     else:
         yield f"s3:{action}", f"{bucket}/{params['Key']}" if "Key" in params else bucket
     if "CopySource" in params:
-        yield "s3:GetObject", f"arn:aws:s3:::{params['CopySource']['Bucket']}/{params['CopySource']['Key']}"
+        source = params["CopySource"]  # botocore makes a text of it before we see it
+        from_key = unquote(source) if isinstance(source, str) else f"{source['Bucket']}/{source['Key']}"
+        yield "s3:GetObject", f"arn:aws:s3:::{from_key}"
     if operation in ("HeadObject", "GetObject", "CopyObject"):
         yield "s3:ListBucket", bucket
 

@@ -23,6 +23,7 @@ from typing import Any
 from botocore import handlers
 
 from infra.iam.calls import needs
+from infra.iam.grants import TOPOLOGY
 from infra.local.account import ACCOUNT, REGION
 
 VARIABLE = "ZF_IAM_RECORD"
@@ -57,6 +58,12 @@ BEGINNINGS = {
     ("routing", "check"): "cc_inbox",
     ("task_runs", "finished"): "cc_inbox",
     ("jobs", "run"): "cc_jobs",
+    ("builds", "expired"): "cc_sweep",
+    ("brokering/operations", "expired"): "cc_sweep",
+    ("brokering/orphans", "due"): "cc_sweep",
+    ("droplet_bits", "expired"): "cc_sweep",
+    ("packages", "expired"): "cc_sweep",
+    ("task_runs", "expired"): "cc_sweep",
     ("outbox", "sweep"): "cc_sweep",
     ("deadlines", "sweep"): "cc_sweep",
     ("rollouts", "sweep"): "cc_sweep",
@@ -70,6 +77,7 @@ BEGINNINGS = {
     ("health/quick", "send_pings"): "hm_quick_sweep",
     ("health/full", "sweep"): "hm_full_sweep",
 }
+TESTS = f"{ROOT}/tests/"
 EVENT_SOURCE = f"{ROOT}/infra/local/event_source.py"
 #: Who calls where no part is in the stack: whoever stands for AWS, or a test.
 NOBODY = ""
@@ -78,7 +86,8 @@ _pool = threading.local()
 
 
 def part_of(frame: FrameType | None) -> str:
-    """Of the outermost frame that is some part's: a test's host may call an API that is in its own process."""
+    """Of the outermost frame that is some part's, up to a test's: what a test does in the middle of somebody's call,
+    or somebody for it, is not his."""
     found = NOBODY
     if part := getattr(_pool, "part", NOBODY):
         return str(part)
@@ -86,10 +95,12 @@ def part_of(frame: FrameType | None) -> str:
         path, name = frame.f_code.co_filename, frame.f_code.co_name
         if path.startswith(HANDLERS) and name.startswith(("cc_", "hm_")):
             return name
+        if path.startswith(TESTS):
+            break
         if path == EVENT_SOURCE:
             # Lambda polls with the function's role: what is asked here is of the queue's function.
-            handler = getattr(frame.f_locals.get("self"), "_handler", None)
-            found = getattr(getattr(handler, "func", None), "__name__", found)
+            spec = getattr(frame.f_locals.get("self"), "spec", None)
+            found = TOPOLOGY["queues"].get(getattr(spec, "name", None), {}).get("handler", found)
         if path.startswith(SERVICES):
             found = BEGINNINGS.get((path.removeprefix(SERVICES).removesuffix(".py"), name), found)
         found = next((part for folder, part in PARTS if path.startswith(folder)), found)

@@ -6,9 +6,10 @@ data and bus put out: table_arns, bucket_arns, queue_arns, dead_letter_arns, top
 
 import json
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
-from infra.iam.table import TOPOLOGY, Grant
+from infra.iam.grants import TOPOLOGY, Grant
 
 #: How the first half of a resource's name becomes an ARN; ``{}`` is its other half.
 ARNS = {
@@ -40,16 +41,20 @@ def arns(resource: str) -> list[str]:
 
 
 def policy(grants: Iterable[Grant]) -> dict[str, Any]:
-    """One statement for each set of actions, so that a policy is short enough for a role."""
-    by_actions: dict[tuple[str, ...], set[str]] = {}
+    """Each ARN once, with all that is granted on it, so that a policy is short enough for a role."""
+    by_arn: dict[str, set[str]] = {}
     for grant in grants:
-        found = by_actions.setdefault(tuple(sorted(grant.actions)), set())
-        found.update(arn for resource in grant.resources for arn in arns(resource))
+        for resource in grant.resources:
+            for arn in arns(resource):
+                by_arn.setdefault(arn, set()).update(grant.actions)
+    by_actions: dict[tuple[str, ...], list[str]] = {}
+    for arn, actions in sorted(by_arn.items()):
+        by_actions.setdefault(tuple(sorted(actions)), []).append(arn)
     return {
         "Version": "2012-10-17",
         "Statement": [
-            {"Effect": "Allow", "Action": list(actions), "Resource": sorted(resources)}
-            for actions, resources in sorted(by_actions.items())
+            {"Effect": "Allow", "Action": list(actions), "Resource": found}
+            for actions, found in sorted(by_actions.items())
         ],
     }
 
@@ -60,7 +65,22 @@ def rendered(parts: Mapping[str, tuple[Grant, ...]]) -> dict[str, str]:
 
 
 def filled(template: str, prefix: str, region: str = "us-east-1", account: str = "123456789012") -> dict[str, Any]:
-    """The policy of an installation, as templatefile() with the modules' outputs makes it."""
+    """The policy of an installation, as templatefile() with the modules' outputs makes it. Raises ValueError for a
+    placeholder that has no value."""
+    for key, value in _values(prefix, region, account).items():
+        template = template.replace(f"${{{key}}}", value)
+    if "${" in template:
+        raise ValueError(f"a placeholder has no value: {template[template.index('${') :][:60]}")
+    return dict(json.loads(template))
+
+
+def resolved(resource: str, prefix: str) -> list[str]:
+    """The ARNs, or their patterns, that a resource of the table has in an installation."""
+    return [str(arn) for arn in filled(json.dumps({"Resource": arns(resource)}), prefix)["Resource"]]
+
+
+@cache
+def _values(prefix: str, region: str, account: str) -> dict[str, str]:
     place = f"{region}:{account}"
     values = {
         "partition": "aws",
@@ -79,8 +99,4 @@ def filled(template: str, prefix: str, region: str = "us-east-1", account: str =
         values[f"topic_arns.{topic}"] = f"arn:aws:sns:{place}:{prefix}-{topic}"
     for bucket in TOPOLOGY["buckets"]:
         values[f"bucket_arns.{bucket}"] = f"arn:aws:s3:::{prefix}-{bucket}"
-    for key, value in values.items():
-        template = template.replace(f"${{{key}}}", value)
-    if "${" in template:
-        raise ValueError(f"a placeholder has no value: {template[template.index('${') :][:60]}")
-    return dict(json.loads(template))
+    return values

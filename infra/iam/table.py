@@ -3,30 +3,28 @@
 Resources are named as infra/topology.json names them: ``table:apps``, ``queue:cc``, ``dead:cc`` (dead letters),
 ``topic:dea``, ``blobs`` (the objects) and ``bucket:blobs`` (the bucket); ``queues:dea`` are the queues that DEAs make
 at boot, ``secret:signing-key`` is the keys' secret, ``log-group`` the part's own, ``*`` what AWS knows no resource of.
+
+What stands here, recorded calls show (``make iam-check``); what a part needs besides stands in :mod:`infra.iam.unseen`.
 """
 
-import json
-from collections.abc import Iterable
-from pathlib import Path
-
-from chalicelib.contracts.frozen import frozen
-
-TOPOLOGY = json.loads((Path(__file__).parent.parent / "topology.json").read_text())
-
-
-@frozen
-class Grant:
-    """actions on each of the resources. reason: why no call of ours shows it, or why its resource is ``*``."""
-
-    actions: tuple[str, ...]
-    resources: tuple[str, ...]
-    reason: str = ""
-
-
-#: What can be read by its key can be read by a query; no part may scan.
-READ = ("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query")
-#: A transaction asks for each of its operations.
-WRITE = ("dynamodb:ConditionCheckItem", "dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem")
+from infra.iam.grants import (
+    BATCH,
+    DELETE,
+    KEYS,
+    LISTS_BLOBS,
+    READ,
+    TELLS_HOSTS,
+    TOPOLOGY,
+    WRITE,
+    Grant,
+    blobs,
+    function,
+    host,
+    on,
+    says,
+    sends,
+)
+from infra.iam.unseen import UNSEEN
 
 #: The HealthManager's own: the actual state.
 HEALTH = (
@@ -37,127 +35,189 @@ HEALTH = (
     "instances",
     "usage",
 )
-#: What of the desired state the HealthManager reads.
-DESIRED = (
-    "members",
-    "placements",
-    "processes",
-)
 #: The CloudController's: everything else.
 CONTROL = tuple(sorted(set(TOPOLOGY["tables"]) - set(HEALTH)))
 
+#: What is written with a change and never taken back: who has done what, and what is billed.
+LEDGER = ("audit-events", "usage-events")
+#: A message that is owed goes with the change that owes it.
+OWED = ("outbox",)
 
-def tables(names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(f"table:{name}" for name in names)
-
-
-LOGS = Grant(
-    ("logs:CreateLogStream", "logs:PutLogEvents"), ("log-group",), "Lambda writes the function's log with its role"
-)
-
-
-def polls(queue: str) -> Grant:
-    """Lambda takes messages out of the function's queue with the function's role."""
-    return Grant(
+API = (
+    on(
+        READ,
+        "apps audit-events buildpacks builds clients components counters deas deployments domains "
+        "droplets instances isolation-segments jobs login-attempts members names network-policies "
+        "organization-quotas organizations packages placements pool processes refresh-tokens "
+        "revisions revoked-tokens roles route-bindings routes secrets security-groups "
+        "service-bindings service-brokers service-instances service-offerings service-plans "
+        "settings sidecars space-quotas spaces stacks task-counts tasks usage usage-events users",
+    ),
+    on(
+        WRITE,
+        "apps auctions buildpacks builds clients counters deployments domains droplets due "
+        "isolation-segments jobs login-attempts members names network-policies organization-quotas "
+        "organizations packages placements pool processes refresh-tokens revisions revoked-tokens "
+        "roles route-bindings routes secrets security-groups service-bindings service-brokers "
+        "service-instances service-offerings service-orphans service-plans settings sidecars "
+        "space-quotas spaces stacks task-counts tasks users",
+        *LEDGER,
+        *OWED,
+    ),
+    on(
+        DELETE,
+        "clients due isolation-segments members names network-policies organization-quotas "
+        "placements processes revisions roles route-bindings routes secrets security-groups "
+        "service-bindings service-instances service-offerings service-plans sidecars space-quotas "
+        "stacks tasks users",
+        *OWED,
+    ),
+    # Usage is begun anew when an operator purges it.
+    on(BATCH, "placements usage-events"),
+    says("components", "dea", "routes"),
+    sends("beats", "cc", "hm", "jobs"),
+    TELLS_HOSTS,
+    blobs("AbortMultipartUpload", "DeleteObject", "GetObject", "PutObject"),
+    LISTS_BLOBS,
+    KEYS,
+    Grant(("secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage"), ("secret:signing-key",)),
+    # Operators list dead letters, send them again, and drop them.
+    Grant(
         (
             "sqs:ChangeMessageVisibility",
             "sqs:DeleteMessage",
             "sqs:GetQueueAttributes",
+            "sqs:GetQueueUrl",
             "sqs:ReceiveMessage",
         ),
-        (f"queue:{queue}",),
-        "Lambda polls with the function's role",
-    )
+        tuple(f"dead:{queue}" for queue in TOPOLOGY["queues"]),
+    ),
+    *function(),
+)
 
-
-def sends(*queues: str) -> Grant:
-    return Grant(("sqs:GetQueueUrl", "sqs:SendMessage"), tuple(f"queue:{queue}" for queue in queues))
-
-
-#: Every function of the CloudController may owe any of its messages (the outbox), so that each may send them all.
-CONTROLLER = (
-    Grant((*READ, *WRITE, "dynamodb:BatchWriteItem"), tables(CONTROL)),
-    Grant(READ, tables(HEALTH)),
-    Grant(("sns:Publish",), ("topic:components", "topic:dea", "topic:routes")),
+#: Auctions, starts, crashes, builds and tasks that have ended, deployments that go on.
+INBOX = (
+    on(
+        READ,
+        "apps auctions bids buildpacks builds counters deas deployments droplets members packages "
+        "placements processes revisions routes spaces tasks",
+    ),
+    on(
+        WRITE,
+        "apps auctions bids builds counters deployments droplets due jobs members placements processes tasks",
+        *LEDGER,
+        *OWED,
+    ),
+    on(DELETE, "due members names placements processes", *OWED),
+    on(BATCH, "placements"),
+    says("dea", "routes"),
     sends("cc", "hm", "jobs"),
-    Grant(("sqs:SendMessage",), ("queues:dea",)),
-    Grant(("s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject"), ("blobs",)),
-    Grant(("s3:ListBucket",), ("bucket:blobs",), "without it S3 answers 403 for what is missing"),
-    Grant(("secretsmanager:GetSecretValue",), ("secret:signing-key",)),
-    LOGS,
+    TELLS_HOSTS,
+    blobs("DeleteObject", "GetObject", "PutObject"),
+    LISTS_BLOBS,
+    KEYS,
+    *function("cc"),
 )
-DEAD = tuple(f"dead:{queue}" for queue in TOPOLOGY["queues"])
 
-HEALTH_MANAGER = (
-    Grant((*READ, *WRITE), tables(HEALTH)),
-    Grant(READ, tables(DESIRED)),
-    sends("beats", "cc"),
-    LOGS,
+#: Whatever takes long: uploads and copies, brokers, everything that goes with an app, a space or an organization.
+JOBS = (
+    on(
+        READ,
+        "apps buildpacks builds counters deployments domains droplets jobs members names "
+        "network-policies organizations packages placements pool processes revisions roles routes "
+        "secrets security-groups service-bindings service-brokers service-instances "
+        "service-offerings service-orphans service-plans sidecars space-quotas spaces stacks tasks",
+    ),
+    on(
+        WRITE,
+        "buildpacks builds counters domains droplets due jobs members names packages pool "
+        "processes routes secrets security-groups service-bindings service-brokers "
+        "service-instances service-offerings service-orphans service-plans",
+        *LEDGER,
+        *OWED,
+    ),
+    on(
+        DELETE,
+        "apps buildpacks builds counters deployments domains droplets due members names "
+        "network-policies organizations packages placements processes revisions roles routes "
+        "secrets service-bindings service-brokers service-instances service-offerings "
+        "service-orphans service-plans sidecars space-quotas spaces task-counts tasks",
+        *OWED,
+    ),
+    on(BATCH, "placements"),
+    says("dea", "routes"),
+    sends("hm", "jobs"),
+    blobs("DeleteObject", "GetObject", "PutObject"),
+    LISTS_BLOBS,
+    *function("jobs"),
 )
-#: EC2 is asked when many hosts are silent at once.
-ASKS_EC2 = Grant(("ec2:DescribeInstances",), ("*",), "describing knows no resource")
 
-
-def host(kind: str, *heard: str) -> tuple[Grant, ...]:
-    """A host's own queue, made at boot and removed at the end, and the topics that it hears."""
-    return (
-        Grant(
-            (
-                "sqs:CreateQueue",
-                "sqs:DeleteMessage",
-                "sqs:DeleteQueue",
-                "sqs:GetQueueAttributes",
-                "sqs:ReceiveMessage",
-                "sqs:SetQueueAttributes",
-            ),
-            (f"queues:{kind}",),
-        ),
-        Grant(("sns:Subscribe",), tuple(f"topic:{topic}" for topic in heard)),
-        Grant(("sns:Unsubscribe",), ("*",), "unsubscribing knows no resource; a subscription's id cannot be guessed"),
-    )
-
-
-#: The whole of it: part -> what it may do.
-PARTS: dict[str, tuple[Grant, ...]] = {
-    "api_handler": (
-        *CONTROLLER,
-        Grant(("secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage"), ("secret:signing-key",)),
-        # Operators list dead letters, send them again, and drop them.
-        Grant(
-            (
-                "sqs:ChangeMessageVisibility",
-                "sqs:DeleteMessage",
-                "sqs:GetQueueAttributes",
-                "sqs:GetQueueUrl",
-                "sqs:ReceiveMessage",
-            ),
-            DEAD,
-        ),
-        sends("beats"),
+#: What is still owed, what is past its deadline, deployments.
+SWEEP = (
+    on(
+        READ,
+        "apps builds counters deas deployments droplets due jobs members packages placements "
+        "processes revisions service-brokers service-instances service-orphans settings spaces "
+        "tasks",
+        *OWED,
     ),
-    "cc_inbox": (*CONTROLLER, polls("cc")),
-    "cc_jobs": (*CONTROLLER, polls("jobs")),
-    "cc_sweep": CONTROLLER,
-    "hm_inbox": (*HEALTH_MANAGER, polls("hm")),
-    "hm_beats": (*HEALTH_MANAGER, polls("beats"), ASKS_EC2),
-    "hm_quick_sweep": HEALTH_MANAGER,
-    "hm_full_sweep": HEALTH_MANAGER,
-    "dea": (
-        *host("dea", "components", "dea"),
-        sends("beats", "cc", "hm"),
-        Grant(("sns:Publish",), ("topic:components", "topic:routes")),
+    on(
+        WRITE,
+        "apps auctions builds counters deployments droplets due jobs members packages placements "
+        "processes service-instances service-orphans settings tasks",
+        *LEDGER,
+        *OWED,
     ),
-    "router": (*host("router", "components", "routes"), Grant(("sns:Publish",), ("topic:components",))),
+    on(DELETE, "due members names placements processes secrets tasks", *OWED),
+    on(BATCH, "placements"),
+    says("dea", "routes"),
+    sends("cc", "hm", "jobs"),
+    TELLS_HOSTS,
+    blobs("DeleteObject"),
+    LISTS_BLOBS,
+    *function(),
+)
+
+HM_INBOX = (
+    on(READ, "crash-counts deas health-state instances placements processes"),
+    on(WRITE, "components crash-counts deas instances"),
+    on(DELETE, "instances"),
+    sends("cc"),
+    *function("hm"),
+)
+HM_BEATS = (
+    on(READ, "deas health-state instances"),
+    on(WRITE, "deas health-state instances usage"),
+    on(DELETE, "deas instances usage"),
+    sends("cc"),
+    *function("beats"),
+)
+HM_QUICK_SWEEP = (sends("beats"), *function())
+HM_FULL_SWEEP = (
+    on(READ, "crash-counts deas health-state instances members placements processes"),
+    sends("cc"),
+    *function(),
+)
+
+#: Hosts have no database, no blobs and no secrets.
+DEA = (*host("dea", "components", "dea"), sends("beats", "cc", "hm"), says("components", "routes"))
+ROUTER = (*host("router", "components", "routes"), says("components"))
+
+#: What recorded calls show: part -> what it may do.
+SEEN: dict[str, tuple[Grant, ...]] = {
+    "api_handler": API,
+    "cc_inbox": INBOX,
+    "cc_jobs": JOBS,
+    "cc_sweep": SWEEP,
+    "hm_inbox": HM_INBOX,
+    "hm_beats": HM_BEATS,
+    "hm_quick_sweep": HM_QUICK_SWEEP,
+    "hm_full_sweep": HM_FULL_SWEEP,
+    "dea": DEA,
+    "router": ROUTER,
 }
+#: The whole of it.
+PARTS = {part: (*grants, *UNSEEN.get(part, ())) for part, grants in SEEN.items()}
 
 #: Function, as Chalice packages it -> the part whose policy its role has. Each is a part of its own.
-FUNCTIONS: dict[str, str] = {
-    "api_handler": "api_handler",
-    "cc_inbox": "cc_inbox",
-    "cc_jobs": "cc_jobs",
-    "cc_sweep": "cc_sweep",
-    "hm_inbox": "hm_inbox",
-    "hm_beats": "hm_beats",
-    "hm_quick_sweep": "hm_quick_sweep",
-    "hm_full_sweep": "hm_full_sweep",
-}
+FUNCTIONS = {part: part for part in PARTS if part not in ("dea", "router")}

@@ -17,13 +17,13 @@ from tests.functional.cloud import Cloud
 
 
 class HalfDeafBus(Bus):
-    """Nobody is at queue ``beats``. tried: sends by address."""
+    """Nobody is at queue ``jobs``. tried: sends by address."""
 
     tried: Counter[str]
 
     def send(self, address: str, envelope: Envelope, delay_s: float = 0) -> None:
         self.tried[address] += 1
-        if address == "queue:beats":
+        if address == "queue:jobs":
             raise EndpointConnectionError(endpoint_url="http://gone")
         super().send(address, envelope, delay_s)
 
@@ -48,14 +48,14 @@ def test_a_sweep_sends_in_its_time_and_is_not_held_up_by_who_does_not_answer(clo
     bus = HalfDeafBus("cc", world.config.prefix)
     bus.tried = Counter()
     half_deaf = replace(world, bus=bus)
-    owe(cloud, bus, "queue:beats", 3)
+    owe(cloud, bus, "queue:jobs", 3)
     owe(cloud, bus, "queue:hm", outbox.READ_AT_ONCE + 1)
     before = left()
     outbox.sweep(half_deaf, busy_s=0)
     assert (bus.tried, left()) == (Counter(), before)
     outbox.sweep(half_deaf, busy_s=60)
-    assert bus.tried["queue:beats"] == OUTBOX_SHARDS, "one try for each shard"
-    assert left() == {"queue:beats": before["queue:beats"]}
+    assert bus.tried["queue:jobs"] == OUTBOX_SHARDS, "one try for each shard"
+    assert left() == {"queue:jobs": before["queue:jobs"]}
     assert len({message.id for message in cloud.taken("queue:hm")}) == (outbox.READ_AT_ONCE + 1) * OUTBOX_SHARDS
     outbox.sweep(world)
     assert left() == {}

@@ -80,6 +80,12 @@ BLOBS = "arn:aws:s3:::zf-blobs"
         ),
         (
             "s3",
+            "CopyObject",
+            {"Bucket": "zf-blobs", "Key": "to", "CopySource": "zf-blobs/from%20here"},
+            [("s3:GetObject", f"{BLOBS}/from here"), ("s3:ListBucket", BLOBS), ("s3:PutObject", f"{BLOBS}/to")],
+        ),
+        (
+            "s3",
             "DeleteObjects",
             {"Bucket": "zf-blobs", "Delete": {"Objects": [{"Key": "a"}, {"Key": "b"}]}},
             [("s3:DeleteObject", f"{BLOBS}/a"), ("s3:DeleteObject", f"{BLOBS}/b")],
