@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.contracts.frozen import frozen
-from infra.package import archive, chalice, contents
+from infra.package import archive, chalice, contents, packages
 from infra.package.chalice import ROOT, Refused
 
 LOCK = ROOT / "requirements" / "functions.txt"
@@ -59,15 +59,6 @@ def function_names() -> list[str]:
     return sorted(chalice.timeouts(TOPOLOGY))
 
 
-def _install(target: Target, folder: Path) -> None:
-    command: list[str | Path] = [Path(sys.executable).with_name("uv"), "pip", "install", "--quiet", "--target", folder]
-    command += ["--python-platform", contents.PLATFORMS[target.architecture], "--python-version", target.python]
-    command += ["--only-binary", ":all:", "--require-hashes", "--no-deps", "--link-mode", "copy", "-r", LOCK]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
-    if done.returncode:
-        raise Refused(f"packages for {target.architecture}, Python {target.python}:\n{done.stderr}")
-
-
 def _trim(folder: Path, known: frozenset[str]) -> None:
     files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
     for path in set(files) - contents.needed(files, known):
@@ -106,7 +97,7 @@ def build(target: Target, out: Path, say: Callable[[str], None] = print) -> dict
         project, made, tree = Path(scratch, "project"), Path(scratch, "made"), Path(scratch, "tree")
         project.mkdir()
         chalice.project(project, TOPOLOGY)
-        _install(target, project / "vendor")
+        packages.install(LOCK, target.architecture, target.python, project / "vendor")
         wheels = list(contents.wheels(project / "vendor"))
         _trim(project / "vendor", known)
         chalice.package(project, made)

@@ -12,6 +12,10 @@ data "aws_availability_zones" "available" {
   }
 }
 
+data "aws_caller_identity" "current" {}
+data "aws_partition" "current" {}
+data "aws_region" "current" {}
+
 locals {
   tags = merge(var.tags, { zerofoundry = var.name })
 }
@@ -68,6 +72,86 @@ module "control_plane" {
   tags                = local.tags
 }
 
+module "host_artifacts" {
+  source = "./modules/host_artifacts"
+
+  package    = coalesce(var.hosts_package, "${path.module}/../../build/hosts")
+  bucket     = module.data.bucket_names["artifacts"]
+  bucket_arn = module.data.bucket_arns["artifacts"]
+  tags       = local.tags
+}
+
+# What every agent is told, and what its rights are made of.
+locals {
+  host_settings = merge(
+    {
+      ZF_PREFIX            = var.name
+      ZF_ACCOUNT           = data.aws_caller_identity.current.account_id
+      ZF_DOMAIN            = var.domain
+      ZF_PROFILE           = "cloud"
+      ZF_LOG_LEVEL         = var.log_level == "WARN" ? "WARNING" : var.log_level
+      ZF_ALLOWED_ADDRESSES = join(",", var.allowed_addresses)
+    },
+    var.settings,
+  )
+
+  host_policies = {
+    for kind in ["dea", "router"] : kind => templatefile("${path.module}/../iam/policies/${kind}.json", {
+      partition  = data.aws_partition.current.partition
+      region     = data.aws_region.current.region
+      account    = data.aws_caller_identity.current.account_id
+      name       = var.name
+      queue_arns = module.bus.queue_arns
+      topic_arns = module.bus.topic_arns
+    })
+  }
+}
+
+module "dea_pool" {
+  source = "./modules/dea_pool"
+
+  name                     = var.name
+  artifacts                = module.host_artifacts.artifacts
+  image_id                 = var.image_id
+  instance_types           = var.dea_instance_types
+  min_size                 = var.dea_min
+  max_size                 = var.dea_max
+  on_demand_base           = var.dea_on_demand_base
+  on_demand_percent        = var.dea_on_demand_percent
+  disk_gb                  = var.dea_disk_gb
+  settings                 = local.host_settings
+  policy                   = local.host_policies["dea"]
+  hm_queue_arn             = module.bus.queue_arns["hm"]
+  vpc_id                   = module.network.vpc_id
+  subnet_ids               = module.network.private_subnet_ids
+  public_address           = var.nat == "none"
+  router_security_group_id = module.router_pool.security_group_id
+  kms_key_arn              = var.kms_key_arn
+  tags                     = local.tags
+}
+
+module "router_pool" {
+  source = "./modules/router_pool"
+
+  name                  = var.name
+  artifacts             = module.host_artifacts.artifacts
+  image_id              = var.image_id
+  instance_types        = var.router_instance_types
+  min_size              = var.router_min
+  max_size              = var.router_max
+  settings              = local.host_settings
+  policy                = local.host_policies["router"]
+  certificates          = module.dns_tls.certificates
+  certificates_policy   = module.dns_tls.certificates_policy
+  api_endpoint          = module.control_plane.api_endpoint
+  vpc_id                = module.network.vpc_id
+  subnet_ids            = module.network.public_subnet_ids
+  dea_security_group_id = module.dea_pool.security_group_id
+  deletion_protection   = var.deletion_protection
+  kms_key_arn           = var.kms_key_arn
+  tags                  = local.tags
+}
+
 module "observability" {
   source = "./modules/observability"
 
@@ -80,18 +164,21 @@ module "observability" {
   dead_letter_names = module.bus.dead_letter_names
   function_names    = module.control_plane.function_names
   api_name          = module.control_plane.api_name
-  tags              = local.tags
+  autoscaling_group_names = {
+    dea    = module.dea_pool.autoscaling_group_name
+    router = module.router_pool.autoscaling_group_name
+  }
+  tags = local.tags
 }
 
 module "dns_tls" {
   source = "./modules/dns_tls"
 
-  name   = var.name
-  domain = var.domain
-  # Without a load balancer there is nothing that the names could lead to.
-  zone_id           = var.lb_dns_name == null ? null : var.route53_zone_id
-  lb_dns_name       = var.lb_dns_name
-  lb_zone_id        = var.lb_zone_id
+  name              = var.name
+  domain            = var.domain
+  zone_id           = var.route53_zone_id
+  lb_dns_name       = module.router_pool.lb_dns_name
+  lb_zone_id        = module.router_pool.lb_zone_id
   certificate_store = var.certificate_store
   kms_key_arn       = var.kms_key_arn
   tags              = local.tags

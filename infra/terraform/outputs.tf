@@ -18,6 +18,16 @@ output "function_names" {
   value       = module.control_plane.function_names
 }
 
+output "lb_dns_name" {
+  description = "The load balancer's own name: where *.DOMAIN and api.DOMAIN must lead to, if Route 53 does not keep them."
+  value       = module.router_pool.lb_dns_name
+}
+
+output "autoscaling_group_names" {
+  description = "Names of the groups of hosts: dea, router."
+  value       = { dea = module.dea_pool.autoscaling_group_name, router = module.router_pool.autoscaling_group_name }
+}
+
 output "vpc_id" {
   description = "The VPC that hosts stand in."
   value       = module.network.vpc_id

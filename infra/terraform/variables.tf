@@ -94,33 +94,6 @@ variable "route53_zone_id" {
   }
 }
 
-variable "lb_dns_name" {
-  description = "Name of the load balancer before the routers, which the names lead to; null until there is one."
-  type        = string
-  default     = null
-
-  validation {
-    condition     = var.lb_dns_name == null || can(regex("^[A-Za-z0-9.-]+\\.[a-z.]+$", var.lb_dns_name))
-    error_message = "lb_dns_name must be a name such as acme-123.elb.eu-central-1.amazonaws.com."
-  }
-}
-
-variable "lb_zone_id" {
-  description = "The hosted zone of the load balancer's own name, which AWS tells beside it."
-  type        = string
-  default     = null
-
-  validation {
-    condition     = var.lb_zone_id == null || can(regex("^Z[A-Z0-9]{5,31}$", var.lb_zone_id))
-    error_message = "lb_zone_id must be the id of a hosted zone, such as Z26RNL4JYFTOTI."
-  }
-
-  validation {
-    condition     = (var.lb_zone_id == null) == (var.lb_dns_name == null)
-    error_message = "lb_zone_id and lb_dns_name belong together: give both or none."
-  }
-}
-
 variable "certificate_store" {
   description = "Where you put certificates, and routers read them. ssm: parameters below /NAME/tls, for nothing up to 4 KB each and 0.05 USD a month each above that. secretsmanager: the one secret NAME-tls, 0.40 USD a month and 0.05 USD per 10,000 reads."
   type        = string
@@ -208,6 +181,129 @@ variable "settings" {
   validation {
     condition     = alltrue([for key in keys(var.settings) : can(regex("^ZF_[A-Z_]+$", key))])
     error_message = "settings must have names that begin with ZF_, such as ZF_BID_WINDOW_S."
+  }
+}
+
+# -- hosts ----------------------------------------------------------------------------------------------------------------
+
+variable "hosts_package" {
+  description = "The folder with hosts.json, hosts.tar.gz and stack.tar.gz. null: build/hosts of this project, where make hosts-artifacts puts them."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.hosts_package == null || try(fileexists("${var.hosts_package}/hosts.json"), false)
+    error_message = "hosts_package must be a folder that has hosts.json in it; make hosts-artifacts makes one."
+  }
+}
+
+variable "image_id" {
+  description = "An AMI of your own for all hosts, like Amazon Linux 2023 and of the packages' architecture; null: AWS's newest, which a later apply brings to the hosts one by one."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.image_id == null || can(regex("^ami-[0-9a-f]{8,17}$", var.image_id))
+    error_message = "image_id must be the id of an AMI, such as ami-0123456789abcdef0."
+  }
+}
+
+variable "dea_instance_types" {
+  description = "Types of machines for apps, the preferred first; give several where spot instances are used. Empty: m7g.large or m7i.large, by the packages' architecture (8 GB, some 60 to 74 USD a month)."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for type in var.dea_instance_types : can(regex("^[a-z0-9-]+[.][a-z0-9-]+$", type))])
+    error_message = "dea_instance_types must be types of EC2, such as m7g.large."
+  }
+}
+
+variable "dea_min" {
+  description = "How many DEAs there are at least. Each costs what its machine does."
+  type        = number
+  default     = 2
+
+  validation {
+    condition     = var.dea_min >= 0 && floor(var.dea_min) == var.dea_min
+    error_message = "dea_min must be a whole number."
+  }
+}
+
+variable "dea_max" {
+  description = "How many DEAs there are at most; more than dea_min, so that one can be replaced before it ends."
+  type        = number
+  default     = 10
+
+  validation {
+    condition     = var.dea_max > var.dea_min && floor(var.dea_max) == var.dea_max
+    error_message = "dea_max must be a whole number above dea_min: a DEA that is replaced ends after its replacement is there."
+  }
+}
+
+variable "dea_on_demand_base" {
+  description = "So many DEAs are never spot instances."
+  type        = number
+  default     = 1
+
+  validation {
+    condition     = var.dea_on_demand_base >= 0 && floor(var.dea_on_demand_base) == var.dea_on_demand_base
+    error_message = "dea_on_demand_base must be a whole number."
+  }
+}
+
+variable "dea_on_demand_percent" {
+  description = "Percentage of the other DEAs that are not spot instances. Below 100 hosts cost up to 70 % less, and are taken away at two minutes' notice, in which they drain."
+  type        = number
+  default     = 100
+
+  validation {
+    condition     = var.dea_on_demand_percent >= 0 && var.dea_on_demand_percent <= 100
+    error_message = "dea_on_demand_percent must be from 0 to 100."
+  }
+}
+
+variable "dea_disk_gb" {
+  description = "Size of each DEA's disk in GB, for images, droplets and what apps write; 0.08 USD per GB and month."
+  type        = number
+  default     = 64
+
+  validation {
+    condition     = var.dea_disk_gb >= 20 && var.dea_disk_gb <= 16384
+    error_message = "dea_disk_gb must be from 20 to 16384."
+  }
+}
+
+variable "router_instance_types" {
+  description = "Types of machines for routers, the preferred first. Empty: t4g.small or t3.small, by the packages' architecture (some 12 to 15 USD a month)."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for type in var.router_instance_types : can(regex("^[a-z0-9-]+[.][a-z0-9-]+$", type))])
+    error_message = "router_instance_types must be types of EC2, such as t4g.small."
+  }
+}
+
+variable "router_min" {
+  description = "How many routers there are at least; with one, its replacement takes minutes without any."
+  type        = number
+  default     = 2
+
+  validation {
+    condition     = var.router_min >= 0 && floor(var.router_min) == var.router_min
+    error_message = "router_min must be a whole number."
+  }
+}
+
+variable "router_max" {
+  description = "How many routers there are at most; more than router_min, so that one can be replaced before it ends."
+  type        = number
+  default     = 6
+
+  validation {
+    condition     = var.router_max > var.router_min && floor(var.router_max) == var.router_max
+    error_message = "router_max must be a whole number above router_min: a router that is replaced ends after its replacement is there."
   }
 }
 

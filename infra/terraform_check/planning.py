@@ -34,6 +34,12 @@ FOLLOWS: dict[str, dict[str, str]] = {
         "invoke_arn": "arn:aws:apigateway:{region}:lambda:path/2015-03-31/functions/"
         "arn:aws:lambda:{region}:{account}:function:{function_name}/invocations",
     },
+    # AWS chooses the id; every plan here has this one.
+    "aws_api_gateway_rest_api": {
+        "id": "a1b2c3d4e5",
+        "execution_arn": "arn:aws:execute-api:{region}:{account}:a1b2c3d4e5",
+    },
+    "aws_api_gateway_stage": {"invoke_url": "https://{rest_api_id}.execute-api.{region}.amazonaws.com/{stage_name}"},
     "aws_cloudwatch_event_rule": {"id": "{name}", "arn": "arn:aws:events:{region}:{account}:rule/{name}"},
     "aws_cloudwatch_log_group": {"id": "{name}", "arn": "arn:aws:logs:{region}:{account}:log-group:{name}"},
     "aws_cloudwatch_metric_alarm": {"arn": "arn:aws:cloudwatch:{region}:{account}:alarm:{alarm_name}"},

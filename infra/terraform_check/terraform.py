@@ -53,10 +53,15 @@ def set_up() -> None:
     (BUILD / "terraform.rc").write_text(f"provider_installation {{\n  dev_overrides {{\n{overrides}\n  }}\n}}\n")
 
 
+#: What plans read of what is installed, and who makes it.
+PACKAGES = {"build/package/functions.zip": "make package", "build/hosts/hosts.json": "make hosts-artifacts STACK=no"}
+
+
 def packaged() -> None:
-    """Plans read what the functions are packaged as. Raises Missing."""
-    if not (ROOT / "build" / "package" / "functions.zip").exists():
-        raise Missing("build/package/functions.zip is not there; make package makes it")
+    """Raises Missing."""
+    for path, maker in PACKAGES.items():
+        if not (ROOT / path).exists():
+            raise Missing(f"{path} is not there; {maker} makes it")
 
 
 def _wheel() -> Path:

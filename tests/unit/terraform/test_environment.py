@@ -2,15 +2,24 @@
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 os.environ.setdefault("ZF_PREFIX", "zf-test")
+import dea_agent.config
+import dea_agent.leaving
+import router.config
+import router.uploader.__main__
 from chalicelib.config import from_env
 from chalicelib.core.timers import Timers
+from tests.unit.house.test_house import ROOT
 from tests.unit.terraform.reading import CONFIGURATION, text_of
 
-#: Lambda sets these itself.
+#: Lambda sets these itself, and hosts are told the region by the user data.
 LAMBDAS = {"AWS_DEFAULT_REGION", "AWS_REGION"}
+#: They have the profile's values; the variable ``settings`` changes single ones.
+INTERVALS = {f"ZF_{name.upper()}" for name in Timers.__dataclass_fields__}
+#: Set where something else stands for AWS.
+ELSEWHERE = {"AWS_ENDPOINT_URL"}
 
 
 class Asked(Mapping[str, str]):
@@ -30,11 +39,71 @@ class Asked(Mapping[str, str]):
         return len(self.values_)
 
 
+#: What agents read and hosts of the cloud leave at its default, with the reason.
+LEFT = {
+    "dea": {
+        "ZF_UID_BASE": "containers have users of their own",
+        "ZF_STACK": "there is one",
+        "ZF_READY_FILE": "systemd starts it",
+        "ZF_BUILDPACKS_DIR": "beside the agent",
+        "ZF_DROPLET_CACHE_MB": "4 GB of the disk",
+        "ZF_IMAGE_CACHE_MB": "10 GB of the disk",
+        "ZF_DISK_FULL_PERCENT": "90",
+        "ZF_MEMBERSHIP": "a host of the account has its role",
+    },
+    "router": {
+        "ZF_HTTP_PORT": "any, on loopback",
+        "ZF_READY_FILE": "systemd starts it",
+        "ZF_CERTIFICATES_S": "300 at AWS",
+        "ZF_HTTPS_REDIRECT": "308",
+        "ZF_PLAIN_DRAINS": "no",
+        "ZF_STICKY_COOKIES": "JSESSIONID",
+        "ZF_API_CA": "the system's authorities",
+    },
+}
+INSTALL = (ROOT / "infra" / "hosts" / "files" / "install").read_text()
+
+
+def told_hosts(kind: str) -> set[str]:
+    """What the root tells all hosts, the pool its own, and the machine itself when it installs."""
+    texts = [text_of(CONFIGURATION), text_of(CONFIGURATION / "modules" / f"{kind}_pool")]
+    named = {name for text in texts for name in re.findall(r"^ +(ZF_\w+) += ", text, re.M)}
+    own = re.search(rf"^        {kind}\)(.*?);;", INSTALL, re.M | re.S)
+    assert own
+    return named | set(re.findall(r'echo "(ZF_\w+)=', own[1])) | {"ZF_HOST"}
+
+
+def asked_by(*reads: Callable[[Mapping[str, str]], object], **values: str) -> set[str]:
+    env = Asked(**values)
+    for read in reads:
+        read(env)
+    return env.names - INTERVALS - LAMBDAS
+
+
+def test_deas_are_told_what_they_read() -> None:
+    needed = {"ZF_DEA_ID": "i-1", "ZF_DEA_DIR": "/x", "ZF_PREFIX": "zf", "ZF_HTTP_PORT": "1"}
+    needed |= {"ZF_GROUP": "g", "ZF_LIFECYCLE_HOOK": "h", "AWS_DEFAULT_REGION": "us-east-1"}
+    names = asked_by(dea_agent.config.from_env, dea_agent.leaving.from_env, **needed)
+    # Where else the metadata might be, botocore's own name for it: tests set it.
+    names -= {"AWS_EC2_METADATA_SERVICE_ENDPOINT"}
+    told = told_hosts("dea")
+    assert names - told == set(LEFT["dea"])
+    assert told - names == {"ZF_DOMAIN"}
+
+
+def test_routers_are_told_what_they_read() -> None:
+    needed = {"ZF_ROUTER_ID": "i-1", "ZF_ROUTER_DIR": "/x", "ZF_PREFIX": "zf", "ZF_UPLOADER_SOCKET": "/y"}
+    needed |= {"ZF_API_UPSTREAM": "https://a.example.com/cf", "ZF_TLS_LISTEN": "0.0.0.0:8443"}
+    needed |= {"ZF_CERTIFICATES": "ssm:/zf/tls"}
+    names = asked_by(router.config.from_env, router.uploader.__main__.from_env, **needed)
+    told = told_hosts("router")
+    assert names - told == set(LEFT["router"])
+    assert told - names == set()
+
+
 def test_functions_are_told_what_they_read() -> None:
     env = Asked(ZF_PREFIX="zf")
     from_env(env)
-    # Intervals have the profile's values; the module's variable settings changes single ones.
-    intervals = {f"ZF_{name.upper()}" for name in Timers.__dataclass_fields__}
     text = text_of(CONFIGURATION / "modules" / "control_plane")
     told = set(re.findall(r"^ +(ZF_\w+) += ", text, re.M))
-    assert told == env.names - intervals - LAMBDAS
+    assert told == env.names - INTERVALS - LAMBDAS - ELSEWHERE

@@ -25,5 +25,9 @@ module "zerofoundry" {
   alarm_emails    = var.alarm_emails
 
   zone_count          = 1
+  dea_min             = 1
+  dea_max             = 2
+  router_min          = 1
+  router_max          = 2
   deletion_protection = false
 }

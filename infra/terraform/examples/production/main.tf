@@ -36,6 +36,10 @@ module "zerofoundry" {
   route53_zone_id = var.route53_zone_id
 
   zone_count    = 3
+  dea_min       = 3
+  dea_max       = 12
+  router_min    = 3
+  router_max    = 6
   nat           = "per_zone"
   flow_log_days = 30
   alarms        = "all"
