@@ -1,7 +1,7 @@
 """``python -m infra.iam``: write infra/iam/policies from the table.
 
-``python -m infra.iam check FOLDER [--write]``: compare recorded calls with them; --write makes infra/iam/recorded.json
-of the calls.
+``python -m infra.iam check FOLDER [--add] [--write]``: compare recorded calls with them; --add adds those that stand in
+infra/iam/recorded.json already, --write makes it anew.
 """
 
 import json
@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from infra.iam.compare import Recorded, compare
-from infra.iam.record import compact
+from infra.iam.record import compact, expanded
 from infra.iam.render import rendered
 from infra.iam.table import PARTS
 
@@ -24,14 +24,14 @@ def main(arguments: list[str]) -> int:
             for name, text in rendered(PARTS).items():
                 (POLICIES / name).write_text(text)
             return 0
-        case ["check", folder, *options] if options in ([], ["--write"]):
-            return check(Path(folder), bool(options))
+        case ["check", folder, *options] if {*options} <= {"--add", "--write"}:
+            return check(Path(folder), "--add" in options, "--write" in options)
         case _:
             print(__doc__, file=sys.stderr)
             return 2
 
 
-def check(folder: Path, write: bool) -> int:
+def check(folder: Path, add: bool, write: bool) -> int:
     """Prints what is refused and what is granted for nothing; 1 if there is any, or if nothing was recorded."""
     lines: set[Recorded] = {
         tuple(json.loads(line)) for file in folder.glob("*.jsonl") for line in file.read_text().splitlines()
@@ -39,6 +39,8 @@ def check(folder: Path, write: bool) -> int:
     if not lines:
         print(f"there is nothing recorded in {folder}", file=sys.stderr)
         return 1
+    if add:
+        lines |= expanded(json.loads(RECORD.read_text()))
     if write:
         RECORD.write_text(json.dumps(compact(lines), indent=1) + "\n")
     found = compare(PARTS, lines)

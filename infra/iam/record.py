@@ -56,18 +56,18 @@ def _name(known: Mapping[str, str], arn: str) -> str:
     return f"{name}{INDEX}{arn.partition(INDEX)[2]}" if name != arn and INDEX in arn else name
 
 
-def expanded(record: Record) -> set[Recorded]:
+def expanded(record: Record, prefix: str = PREFIXES[0]) -> set[Recorded]:
     """A record as recorded lines of an installation."""
     return {
-        (part, action, _arn(name))
+        (part, action, _arn(name, prefix))
         for part, actions in record.items()
         for action, names in actions.items()
         for name in names
     }
 
 
-def _arn(name: str) -> str:
+def _arn(name: str, prefix: str) -> str:
     if name == "*" or name.startswith("arn:"):
         return name
     resource, index, its_name = name.partition(INDEX)
-    return resolved(resource, PREFIXES[0])[0].replace("*", SAMPLE) + index + its_name
+    return resolved(resource, prefix)[0].replace("*", SAMPLE) + index + its_name

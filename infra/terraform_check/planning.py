@@ -44,6 +44,8 @@ FOLLOWS: dict[str, dict[str, str]] = {
     "aws_cloudwatch_log_group": {"id": "{name}", "arn": "arn:aws:logs:{region}:{account}:log-group:{name}"},
     "aws_cloudwatch_metric_alarm": {"arn": "arn:aws:cloudwatch:{region}:{account}:alarm:{alarm_name}"},
     "aws_autoscaling_group": {"id": "{name}"},
+    # Six characters of AWS's own follow the name.
+    "aws_secretsmanager_secret": {"arn": "arn:aws:secretsmanager:{region}:{account}:secret:{name}-AbCdEf"},
     "aws_ssm_parameter": {"arn": "arn:aws:ssm:{region}:{account}:parameter/{name}"},
 }
 
