@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from chalicelib.contracts.frozen import frozen
 from chalicelib.core import addresses, timers
 from chalicelib.core.addresses import Allowed
+from chalicelib.core.joining import ROLE_ARN
 from chalicelib.core.timers import Timers
 
 #: Of the schemes by which users reach the routers.
@@ -16,7 +17,8 @@ PORTS = {"http": 80, "https": 443}
 class Config:
     """prefix: starts every AWS name. domain, port, scheme: where users reach the routers.
 
-    allowed_addresses: where the platform connects at a user's word, besides public places.
+    allowed_addresses: where the platform connects at a user's word, besides public places. dea_role_arn: the role of
+    hosts that AWS does not run; empty where there are none. endpoint_url: what stands for AWS, empty for itself.
     """
 
     prefix: str
@@ -27,6 +29,8 @@ class Config:
     scheme: str
     timers: Timers
     allowed_addresses: Allowed
+    dea_role_arn: str = ""
+    endpoint_url: str = ""
 
     @property
     def bucket(self) -> str:
@@ -62,6 +66,9 @@ def from_env(env: Mapping[str, str] = os.environ) -> Config:
         raise ValueError(f"ZF_EXTERNAL_PORT is {port!r}; it must be a port, 1 to 65535")
     if scheme not in PORTS:
         raise ValueError(f"ZF_EXTERNAL_SCHEME is {scheme!r}; it can be {', '.join(PORTS)}")
+    role = env.get("ZF_DEA_ROLE_ARN", "")
+    if role and not ROLE_ARN.fullmatch(role):
+        raise ValueError(f"ZF_DEA_ROLE_ARN is {role!r}; it must be like arn:aws:iam::123456789012:role/NAME")
     return Config(
         prefix=env["ZF_PREFIX"],
         region=env.get("AWS_DEFAULT_REGION") or env.get("AWS_REGION", "us-east-1"),
@@ -71,4 +78,6 @@ def from_env(env: Mapping[str, str] = os.environ) -> Config:
         scheme=scheme,
         timers=timers.from_env(env),
         allowed_addresses=Allowed.parse(env.get(addresses.VARIABLE, "")),
+        dea_role_arn=role,
+        endpoint_url=env.get("AWS_ENDPOINT_URL", ""),
     )

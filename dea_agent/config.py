@@ -23,6 +23,7 @@ class Config:
     on disk between starts; image_cache_mb: the same of apps' Docker images. isolation_segment: None takes only work
     that asks for none. is_local: one machine is all there is, so polls are short. allowed_addresses: where buildpacks
     and images may be fetched besides public places. disk_full_percent: of the disk; from there on it takes no work.
+    membership: the file of a host that AWS does not run (membership.py); None in the cloud.
     """
 
     dea_id: str
@@ -49,6 +50,7 @@ class Config:
     is_local: bool
     timers: timers.Timers
     allowed_addresses: Allowed
+    membership: Path | None = None
 
     @property
     def staging_uid_base(self) -> int | None:
@@ -89,6 +91,7 @@ def from_env(env: Mapping[str, str], euid: int | None = None) -> Config:
         is_local=env.get("ZF_PROFILE") == "local",
         timers=profile,
         allowed_addresses=Allowed.parse(env.get(addresses.VARIABLE, "")),
+        membership=Path(env["ZF_MEMBERSHIP"]) if env.get("ZF_MEMBERSHIP") else None,
     )
 
 

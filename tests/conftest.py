@@ -17,6 +17,7 @@ os.environ.update(
         "ZF_DOMAIN": "localhost",
         "ZF_EXTERNAL_PORT": "8080",
         "ZF_EXTERNAL_SCHEME": "http",
+        "ZF_DEA_ROLE_ARN": "arn:aws:iam::123456789012:role/test-dea-joined",
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",

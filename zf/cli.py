@@ -132,6 +132,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "disable-service-access": ("zf.commands.brokers", "Hide what a broker offers."),
     },
     "The platform itself": {
+        "dea": ("zf.commands.dea", "Make this machine a host of a platform."),
         "admin": ("zf.commands.admin", "Look after hosts, components and dead letters."),
     },
     "Anything else": {

@@ -1,6 +1,7 @@
 """Small renderings for people: sizes, times, ages; and text of others made harmless for a terminal."""
 
 import re
+import time
 from datetime import UTC, datetime
 
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
@@ -54,6 +55,11 @@ def at_ns(timestamp: int) -> str:
     """A log line's instant in local time, with hundredths: 2026-11-23T15:44:40.12."""
     moment = datetime.fromtimestamp(timestamp // 10_000_000 / 100)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 10_000:02d}"
+
+
+def since(moment: str | None) -> str:
+    """How long a timestamp has been gone; empty for none."""
+    return ago(max(0.0, time.time() - epoch_ns(moment) / 10**9)) if moment else ""
 
 
 def epoch_ns(rfc3339: str) -> int:

@@ -24,6 +24,7 @@ MODULES = (
     "internal",
     "isolation_segments",
     "jobs",
+    "joined_hosts",
     "manifests",
     "network_policies",
     "openapi",

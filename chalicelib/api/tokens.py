@@ -30,9 +30,9 @@ def token_keys(request: Request) -> Answer:
     return Answer({"keys": request.world.keys.public_jwks()})
 
 
-@endpoints("POST", "/internal/keys/rotate")
+@endpoints("POST", "/admin/keys/actions/rotate")
 def rotate(request: Request) -> Answer:
-    """A new signing key. For administrators, from inside: routers refuse /internal."""
+    """A new signing key. For administrators."""
     if not (request.actor.is_admin and has_scope(request, "uaa.admin")):
         raise NotAuthorized
     try:

@@ -50,6 +50,11 @@ class Allowed:
                 hosts.append(item)
         return Allowed(tuple(networks), tuple(hosts))
 
+    @property
+    def text(self) -> str:
+        """As it can be parsed again."""
+        return ",".join((*map(str, self.networks), *self.hosts))
+
     def names(self, host: str) -> bool:
         """Whether the operator vouches for a host, wherever its name leads."""
         name = host.lower().rstrip(".")

@@ -44,6 +44,8 @@ def _take(envelope: Envelope) -> None:
         full.check(world(), updated.process_guid, rows.hearing(), now(), envelope.trace)
     elif envelope.subject == "component.announce":
         announced.note(envelope.read(Announce), now())
+    elif envelope.subject == "component.discover":
+        announced.note(Announce("hm", "hm", "", "", now()), now())
     elif envelope.subject == "cloud.host":
         told = envelope.read(CloudHost)
         if told.state in HOST_GONE + HOST_LEAVING:

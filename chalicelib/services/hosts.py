@@ -14,7 +14,7 @@ from chalicelib.tables.actual import Component, Dea
 log = logging.getLogger(__name__)
 
 #: What makes itself known on the bus.
-TYPES = ("dea", "router")
+TYPES = ("dea", "hm", "router")
 
 
 @frozen

@@ -89,6 +89,10 @@ def _secretsmanager(operation: str, params: Params, place: str) -> Needs:
     )
 
 
+def _sts(operation: str, params: Params, place: str) -> Needs:
+    yield f"sts:{operation}", params["RoleArn"]
+
+
 def _ec2(operation: str, params: Params, place: str) -> Needs:
     # Describing knows no resource.
     yield f"ec2:{operation}", "*"
@@ -101,4 +105,5 @@ SERVICES: dict[str, Callable[[str, Params, str], Needs]] = {
     "secretsmanager": _secretsmanager,
     "sns": _sns,
     "sqs": _sqs,
+    "sts": _sts,
 }

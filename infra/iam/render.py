@@ -24,6 +24,7 @@ ARNS = {
 ONLY = {
     "blobs": "${bucket_arns.blobs}/*",
     "secret:signing-key": "${secret_arn}",
+    "role:dea-joined": "arn:${partition}:iam::${account}:role/${name}-dea-joined",
     "log-group": "${log_group_arn}:*",
     "*": "*",
 }

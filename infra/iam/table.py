@@ -2,7 +2,8 @@
 
 Resources are named as infra/topology.json names them: ``table:apps``, ``queue:cc``, ``dead:cc`` (dead letters),
 ``topic:dea``, ``blobs`` (the objects) and ``bucket:blobs`` (the bucket); ``queues:dea`` are the queues that DEAs make
-at boot, ``secret:signing-key`` is the keys' secret, ``log-group`` the part's own, ``*`` what AWS knows no resource of.
+at boot, ``secret:signing-key`` is the keys' secret, ``role:dea-joined`` what hosts outside AWS are lent, ``log-group``
+the part's own, ``*`` what AWS knows no resource of.
 
 What stands here, recorded calls show (``make iam-check``); what a part needs besides stands in :mod:`infra.iam.unseen`.
 """
@@ -42,12 +43,18 @@ CONTROL = tuple(sorted(set(TOPOLOGY["tables"]) - set(HEALTH)))
 LEDGER = ("audit-events", "usage-events")
 #: A message that is owed goes with the change that owes it.
 OWED = ("outbox",)
+#: What the run specification of a process is made of: its environment, services, sidecars and network. Whatever ends a
+#: deployment starts the processes of other types than web.
+RUN_SPEC = (
+    "isolation-segments network-policies organizations secrets security-groups service-bindings service-instances "
+    "service-offerings service-plans sidecars"
+)
 
 API = (
     on(
         READ,
         "apps audit-events buildpacks builds clients components counters deas deployments domains "
-        "droplets instances isolation-segments jobs login-attempts members names network-policies "
+        "droplets instances isolation-segments jobs joined-hosts login-attempts members names network-policies "
         "organization-quotas organizations packages placements pool processes refresh-tokens "
         "revisions revoked-tokens roles route-bindings routes secrets security-groups "
         "service-bindings service-brokers service-instances service-offerings service-plans "
@@ -56,7 +63,7 @@ API = (
     on(
         WRITE,
         "apps auctions buildpacks builds clients counters deployments domains droplets due "
-        "isolation-segments jobs login-attempts members names network-policies organization-quotas "
+        "isolation-segments jobs joined-hosts login-attempts members names network-policies organization-quotas "
         "organizations packages placements pool processes refresh-tokens revisions revoked-tokens "
         "roles route-bindings routes secrets security-groups service-bindings service-brokers "
         "service-instances service-offerings service-orphans service-plans settings sidecars "
@@ -92,6 +99,8 @@ API = (
         ),
         tuple(f"dead:{queue}" for queue in TOPOLOGY["queues"]),
     ),
+    # Hosts that AWS does not run have their credentials from the API.
+    Grant(("sts:AssumeRole",), ("role:dea-joined",)),
     *function(),
 )
 

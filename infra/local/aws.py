@@ -1,4 +1,4 @@
-"""AWS on one machine: moto's DynamoDB, S3, SQS, SNS and Secrets Manager behind one HTTP server of our own.
+"""AWS on one machine: moto's DynamoDB, S3, SQS, SNS, Secrets Manager and STS behind one HTTP server of our own.
 
 Requests go straight to moto's service handlers instead of through its Flask applications: that is a third of
 the start-up time and most of the time per call, and connections stay open. DynamoDB is served one call at a
@@ -23,6 +23,7 @@ from moto.s3.responses import S3Response
 from moto.secretsmanager.responses import SecretsManagerResponse
 from moto.sns.responses import SNSResponse
 from moto.sqs.responses import SQSResponse
+from moto.sts.responses import TokenResponse
 
 from infra.local import moto_fixes, ops, weather
 from infra.local.ops import listen
@@ -105,11 +106,12 @@ HANDLERS: dict[str, Handler] = {
     "sqs": SQSResponse.dispatch,
     "sns": SNSResponse.dispatch,
     "secretsmanager": SecretsManagerResponse.dispatch,
+    "sts": TokenResponse.dispatch,
 }
 
 
 def _unknown(*_: Any) -> Answer:
-    return 400, {}, "this cloud has DynamoDB, S3, SQS, SNS and Secrets Manager"
+    return 400, {}, "this cloud has DynamoDB, S3, SQS, SNS, Secrets Manager and STS"
 
 
 def start(app: Any, listener: socket.socket, threads: int = THREADS) -> waitress.server.MultiSocketServer:

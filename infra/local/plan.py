@@ -109,7 +109,12 @@ def components(
         Component(
             "cc-api",
             ("infra.local.api",),
-            {**env, "ZF_API_LISTEN": f"127.0.0.1:{api_port}", "ZF_ADMIN_PASSWORD": admin_password},
+            {
+                **env,
+                "ZF_API_LISTEN": f"127.0.0.1:{api_port}",
+                "ZF_ADMIN_PASSWORD": admin_password,
+                "ZF_DEA_ROLE_ARN": f"arn:aws:iam::{ACCOUNT}:role/{PREFIX}-dea-joined",
+            },
         ),
     ]
     for i in range(options.deas):

@@ -91,7 +91,7 @@ class Endpoint:
 
 
 #: Paths whose errors have Cloud Foundry's v3 shape; the others have the UAA's.
-LIKE_V3 = ("/v3", "/internal", "/admin", "/networking", "/routing")
+LIKE_V3 = ("/v3", "/internal", "/admin", "/hosts", "/networking", "/routing")
 
 
 def paths_of_views() -> dict[tuple[str, str], tuple[str, Endpoints]]:

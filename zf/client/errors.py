@@ -119,6 +119,7 @@ class StartError(ZfError):
 _LIMITED = "See the limits: zf org-quotas, zf space-quotas; stop or scale down something, or ask for more"
 #: What refusals say -> the way out. A part of the text, for most of them share one code (10008); the first wins.
 _WAYS = (
+    ("join token", "An operator makes a new one: zf admin invite HOST"),
     ("Feature Disabled", "An operator can allow it: zf feature-flags, zf enable-feature-flag FLAG"),
     ("organization is suspended", "An operator can lift that; until then nothing of the org changes"),
     ("you have access to it", "Your roles may not allow it; a manager of the org or space can grant one"),

@@ -60,6 +60,26 @@ class Letter:
     problem: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A host that was invited. state: INVITED, EXPIRED, JOINED or REVOKED. renewed_at: when it last had credentials."""
+
+    id: str
+    state: str
+    invited_by: str = ""
+    invited_until: str = ""
+    joined_at: str | None = None
+    renewed_at: str | None = None
+    revoked_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    id: str
+    token: str
+    invited_until: str
+
+
 class Hosts(Part):
     def hosts(self) -> list[Host]:
         return [self._read(lambda raw: _of(Host, raw), raw) for raw in self._resources("/admin/hosts")]
@@ -85,6 +105,21 @@ class Hosts(Part):
         body: Json = {"queue": queue} | ({"ids": list(ids)} if ids else {})
         answer = self.http.json("POST", f"/admin/dead_letters/actions/{what}", json=body)
         return int(answer["replayed" if what == "replay" else "dropped"]), int(answer["left"])
+
+    def invite(self, host: str, valid_s: int) -> Invitation:
+        raw = self.http.json("POST", "/admin/joined_hosts", json={"name": host, "valid_s": valid_s})
+        return self._read(lambda raw: _of(Invitation, raw), raw)
+
+    def joined(self) -> list[Joined]:
+        return [self._read(lambda raw: _of(Joined, raw), raw) for raw in self._resources("/admin/joined_hosts")]
+
+    def revoke(self, host: str) -> Joined:
+        raw = self.http.json("POST", f"/admin/joined_hosts/{quote(host, safe='')}/actions/revoke")
+        return self._read(lambda raw: _of(Joined, raw), raw)
+
+    def rotate_key(self) -> str:
+        """The id of the new key."""
+        return str(self.http.json("POST", "/admin/keys/actions/rotate")["kid"])
 
     def _resources(self, path: str) -> list[Json]:
         return list(self.http.json("GET", path).get("resources") or [])

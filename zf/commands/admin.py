@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING
 
 import click
 
+from zf import VERSION
 from zf.client.errors import NotFoundError, ZfError
 from zf.client.waiting import looks
 from zf.command import Invocation, command
 from zf.commands.common import confirm, force, listed, working
-from zf.text import ago, epoch_ns, megabytes
+from zf.commands.invitations import PARTS as INVITATIONS
+from zf.text import epoch_ns, megabytes, since
 
 if TYPE_CHECKING:
-    from zf.client.hosts import Host
+    from zf.client.hosts import Component, Host
 
 #: How long components have to announce themselves, and an emptied host to be empty, seconds.
 ANSWER_S, DRAIN_S = 3, 900
@@ -40,7 +42,7 @@ def hosts(it: Invocation) -> None:
             str(host.builds),
             str(host.tasks),
             f"{megabytes(host.reserved_memory_mb)} of {megabytes(host.memory_mb)}",
-            _since(host.seen_at),
+            since(host.seen_at),
             host.problem,
         ]
         for host in found
@@ -84,16 +86,10 @@ def uncordon(it: Invocation, name: str) -> None:
 @command("components", "zf admin components", "zf admin components --json")
 def components(it: Invocation) -> None:
     """Ask all components to make themselves known, and list them with their versions."""
-    asked = time.time()
-    it.hosts.discover()
-    with working(it, "Waiting for their answers"):
-        for _ in looks(0.2, 1.5, 1, ANSWER_S):
-            version, found = it.hosts.components()
-            if found and all(epoch_ns(one.seen_at) >= int(asked) * 10**9 for one in found):
-                break
+    version, found = _announced(it)
     it.console.result({"version": version, "components": [asdict(one) for one in found]})
     it.console.say(f"The control plane is of version {version}.")
-    rows = [[one.type, one.id, one.version, _since(one.started_at), _since(one.seen_at), one.http] for one in found]
+    rows = [[one.type, one.id, one.version, since(one.started_at), since(one.seen_at), one.http] for one in found]
     listed(it, ["type", "name", "version", "up for", "heard", "http"], rows, "Nobody answered. Is the bus up?")
 
 
@@ -107,7 +103,7 @@ def dead_letters(it: Invocation) -> None:
             letter.queue,
             letter.id,
             letter.subject or f"unreadable: {letter.problem}",
-            _since(letter.died_at),
+            since(letter.died_at),
             letter.trace,
             "expired: a replay does nothing" if letter.is_expired else "",
         ]
@@ -137,8 +133,58 @@ def drop(it: Invocation, queue: str, ids: tuple[str, ...], force: bool) -> None:
     _move(it, "drop", queue, ids, "deleted")
 
 
-for part in (hosts, drain, cordon, uncordon, components, dead_letters, replay, drop):
+@command("versions", "zf admin versions", "zf admin versions --json")
+def versions(it: Invocation) -> None:
+    """Ask all parts of the platform for their versions, and tell which are not the control plane's."""
+    version, found = _announced(it)
+    parts = [("client", "zf", VERSION), ("control plane", "cc", version)]
+    parts += [(one.type, one.id, one.version) for one in found]
+    it.console.result([{"type": kind, "id": name, "version": its} for kind, name, its in parts])
+    rows = [[kind, name, its, "" if its == version else f"not {version}"] for kind, name, its in parts]
+    listed(it, ["type", "name", "version", ""], rows, "")
+    if others := sum(its != version for _, _, its in parts):
+        it.console.say(
+            f"{others} of {len(parts)} are not of the control plane's version. How to upgrade: docs/operate.md"
+        )
+
+
+@command("rotate-key", "zf admin rotate-key", "zf admin rotate-key -f")
+@force
+def rotate_key(it: Invocation, force: bool) -> None:
+    """Sign tokens with a new key from now on. Tokens of the one before stay good until they end."""
+    if not force:
+        confirm(it, "Sign with a new key from now on?")
+    key_id = it.hosts.rotate_key()
+    it.console.say(f"Tokens are signed by key {key_id} from now on.")
+    it.console.result({"kid": key_id})
+
+
+for part in (
+    hosts,
+    drain,
+    cordon,
+    uncordon,
+    *INVITATIONS,
+    components,
+    versions,
+    dead_letters,
+    replay,
+    drop,
+    rotate_key,
+):
     admin.add_command(part)
+
+
+def _announced(it: Invocation) -> "tuple[str, list[Component]]":
+    """The control plane's version, and who is known once everybody had the time to answer."""
+    asked = time.time()
+    it.hosts.discover()
+    with working(it, "Waiting for their answers"):
+        for _ in looks(0.2, 1.5, 1, ANSWER_S):
+            version, found = it.hosts.components()
+            if found and all(epoch_ns(one.seen_at) >= int(asked) * 10**9 for one in found):
+                break
+    return version, found
 
 
 def _move(it: Invocation, what: str, queue: str, ids: tuple[str, ...], done: str) -> None:
@@ -173,7 +219,3 @@ def _held(host: "Host") -> str:
     counts = ((host.instances, "instance"), (host.builds, "build"), (host.tasks, "task"))
     named = [f"{count} {what}{'' if count == 1 else 's'}" for count, what in counts if count]
     return ", ".join(named) or "nothing"
-
-
-def _since(moment: str) -> str:
-    return ago(max(0.0, time.time() - epoch_ns(moment) / 10**9))

@@ -25,6 +25,8 @@ def bodies(whole: Whole) -> dict[str, Any]:
     }
     checksum = {"value": "0" * 40}
     return {
+        "POST /hosts/credentials": {"id": whole.guids["joined_hosts"], "secret": "wrong"},
+        "POST /hosts/join": {"token": f"zfjoin.{whole.guids['joined_hosts']}.wrong"},
         "POST /v3/apps": {"name": "another", **to(space="spaces")},
         "POST /v3/builds": {"package": {"guid": whole.guids["packages"]}},
         "POST /v3/deployments": to(app="apps"),

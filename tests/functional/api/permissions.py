@@ -65,6 +65,8 @@ NETWORK = ".33 3333 3.33 31"
 NEVER = "444 4444 4444 44"
 #: By a client and a password, not by a token.
 BY_CREDENTIALS = "111 1111 1111 11"
+#: By a token or a secret in the body, which is wrong here.
+BY_SECRET = "333 3333 3333 33"
 
 RULES: dict[str, tuple[str, ...]] = {
     EVERYBODY: (
@@ -327,6 +329,8 @@ RULES: dict[str, tuple[str, ...]] = {
         "POST /admin/hosts/{guid}/actions/cordon",
         "POST /admin/hosts/{guid}/actions/drain",
         "POST /admin/hosts/{guid}/actions/uncordon",
+        "GET,POST /admin/joined_hosts",
+        "POST /admin/joined_hosts/{guid}/actions/revoke",
         "GET /Groups",
         "GET /Groups/{guid}",
         "GET,POST /Groups/{guid}/members",
@@ -334,7 +338,7 @@ RULES: dict[str, tuple[str, ...]] = {
         "GET,POST /Users",
         "DELETE,PATCH,PUT /Users/{guid}",
         "POST /check_token",
-        "POST /internal/keys/rotate",
+        "POST /admin/keys/actions/rotate",
         "POST /introspect",
         "GET,POST /oauth/clients",
         "DELETE,GET,PUT /oauth/clients/{guid}",
@@ -380,6 +384,7 @@ RULES: dict[str, tuple[str, ...]] = {
     ),
     NEVER: ("GET /passcode",),
     BY_CREDENTIALS: ("POST /oauth/token",),
+    BY_SECRET: ("POST /hosts/credentials", "POST /hosts/join"),
 }
 
 #: ``GET /v3/apps`` -> what each caller is told.

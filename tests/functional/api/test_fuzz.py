@@ -39,7 +39,7 @@ NAMED = {
     "user": "users",
 }
 #: It would end every session.
-LEFT_OUT = frozenset({"POST /internal/keys/rotate"})
+LEFT_OUT = frozenset({"POST /admin/keys/actions/rotate"})
 
 
 def operations(application: Gateway) -> Iterator[Any]:

@@ -148,6 +148,7 @@ def _for_operators(admin: Client, org: str, spaces: dict[str, Any]) -> dict[str,
         "space_quotas": _guid(admin.post("/v3/space_quotas", json={"name": "q", "relationships": ours})),
         "isolation_segments": segment,
         "security_groups": _guid(admin.post("/v3/security_groups", json=group)),
+        "joined_hosts": str(admin.post("/admin/joined_hosts", json={"name": "lab-1"}).json["id"]),
         "buildpacks": _guid(admin.post("/v3/buildpacks", json={"name": "mine"})),
         "stacks": _guid(admin.post("/v3/stacks", json={"name": "another"})),
     }

@@ -150,7 +150,7 @@ def secret(world: World) -> Iterator[None]:
 
 
 def rotate(api: Client) -> dict[str, Any]:
-    answered = api.admin.post("/internal/keys/rotate")
+    answered = api.admin.post("/admin/keys/actions/rotate")
     assert answered.status == 200, answered.text
     return dict(answered.json)
 
@@ -158,7 +158,7 @@ def rotate(api: Client) -> dict[str, Any]:
 def test_a_new_key_signs_and_the_old_one_is_believed_for_a_while(
     api: Client, world: World, secret: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert api.user("dora").post("/internal/keys/rotate").error[0] == 10003
+    assert api.user("dora").post("/admin/keys/actions/rotate").error[0] == 10003
     old_key, old_token = world.keys.key_id, api.admin.token
     known = [key["kid"] for key in api.get("/token_keys").json["keys"]]
     old_grant, sealed = grants.log_grant(world, "app"), world.keys.seal({"a": "b"})

@@ -11,9 +11,10 @@ from zf.cli import COMMANDS, cli, local_group
 from zf.client.errors import UsageError, ZfError
 from zf.command import Command
 from zf.commands.admin import admin
+from zf.commands.dea import dea
 from zf.words import CALLED_HERE
 
-GROUPS = {"admin": admin, "cloud": cloud}
+GROUPS = {"admin": admin, "cloud": cloud, "dea": dea}
 OWN = [name for name in COMMANDS if name not in ("local", *GROUPS)]
 OWN += [f"{group} {name}" for group, found in GROUPS.items() for name in found.commands]
 

@@ -19,6 +19,7 @@ locals {
       ZF_EXTERNAL_PORT     = "443"
       ZF_PROFILE           = "cloud"
       ZF_ALLOWED_ADDRESSES = join(",", var.allowed_addresses)
+      ZF_DEA_ROLE_ARN      = aws_iam_role.dea_joined.arn
     },
     var.settings,
   )
