@@ -17,7 +17,7 @@ EC2_NAME = re.compile(r"i-[0-9a-f]+")
 INVITED_S, LEAST_INVITED_S, MOST_INVITED_S = 3600, 60, 7 * 24 * 3600
 
 #: How long credentials are good, seconds. A host renews them at half of it, so that the API may be away for the rest;
-#: who is revoked has its last ones for no longer. STS gives 900 at least, and 3600 at most to a role that assumes another.
+#: who is revoked has its last ones for no longer. STS gives 900 at least; to who is a role himself, 3600 at most.
 CREDENTIALS_S = 1800
 
 #: Characters of a boot (dea_agent.agent): with a ``?`` for each a pattern fits the queues of one host alone, while

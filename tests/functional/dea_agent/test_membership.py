@@ -4,6 +4,7 @@ import json
 import os
 import stat
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -48,7 +49,7 @@ class Api:
             {
                 "id": "lab-1",
                 "secret": f"secret-{number}",
-                "now": module.time.time() if now is None else now,
+                "now": time.time() if now is None else now,
                 "credentials": keys | {"expires_in_s": expires_in_s},
             },
         )
@@ -128,7 +129,7 @@ def test_who_is_let_go_asks_no_more_and_is_told_once(api: Api, path: Path, caplo
 
 def test_neither_secrets_nor_credentials_are_in_the_log(api: Api, path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG", logger="dea_agent")
-    api.gives(1, now=module.time.time() - 400)
+    api.gives(1, now=time.time() - 400)
     Membership(path).credentials.get_frozen_credentials()
     assert "this host's clock is 400 s fast" in caplog.text
     assert not any(secret in caplog.text for secret in ("secret-0", "secret-1", "hush1", "t1"))
