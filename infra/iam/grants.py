@@ -28,8 +28,8 @@ BATCH = ("dynamodb:BatchWriteItem",)
 
 
 def on(actions: tuple[str, ...], names: str, *more: str, unseen: str = "") -> Grant:
-    """Of tables. names: with blanks between them."""
-    tables = sorted({*names.split(), *more})
+    """Of tables. names, more: with blanks between them."""
+    tables = sorted({name for some in (names, *more) for name in some.split()})
     return Grant(actions, tuple(f"table:{name}" for name in tables), unseen=unseen)
 
 

@@ -110,6 +110,7 @@ INBOX = (
         READ,
         "apps auctions bids buildpacks builds counters deas deployments droplets members packages "
         "placements processes revisions routes spaces tasks",
+        RUN_SPEC,
     ),
     on(
         WRITE,
@@ -166,8 +167,9 @@ SWEEP = (
     on(
         READ,
         "apps builds counters deas deployments droplets due jobs members packages placements "
-        "processes revisions service-brokers service-instances service-orphans settings spaces "
+        "processes revisions routes service-brokers service-instances service-orphans settings spaces "
         "tasks",
+        RUN_SPEC,
         *OWED,
     ),
     on(
@@ -182,8 +184,9 @@ SWEEP = (
     says("dea", "routes"),
     sends("cc", "hm", "jobs"),
     TELLS_HOSTS,
-    blobs("DeleteObject"),
+    blobs("DeleteObject", "PutObject"),
     LISTS_BLOBS,
+    KEYS,
     *function(),
 )
 

@@ -2,12 +2,6 @@
 
 from infra.iam.grants import DELETE, KEYS, READ, TELLS_HOSTS, WRITE, Grant, blobs, on, says, sends
 
-#: What the run specification of a process is made of: its environment, services, sidecars and network.
-RUN_SPEC = (
-    "isolation-segments network-policies organizations secrets security-groups service-bindings service-offerings "
-    "service-plans sidecars"
-)
-RESTART = "a deployment's end starts the processes of other types than web, with all that they run with"
 APP_GOES = "an app is deleted while a task of it runs, or with a route that many processes serve"
 ROUTE_GOES = "a route with a route service is deleted"
 ROUTE_SERVICE = "the broker of a route service is slow to bind or to unbind"
@@ -15,10 +9,7 @@ LOST = "the worker of a broker's operation was lost"
 
 UNSEEN: dict[str, tuple[Grant, ...]] = {
     "api_handler": (on(DELETE, "deployments", unseen="of an app's deployments the newest 100 are kept"),),
-    "cc_inbox": (
-        on(READ, RUN_SPEC, "service-instances", unseen=RESTART),
-        says("components", unseen="hm.resync: all hosts are to speak, after an outage of the bus"),
-    ),
+    "cc_inbox": (says("components", unseen="hm.resync: all hosts are to speak, after an outage of the bus"),),
     "cc_jobs": (
         on(READ, "organization-quotas", unseen="the API's own call of the job died, or many hold the quota"),
         on(READ, "route-bindings", unseen=ROUTE_SERVICE),
@@ -31,9 +22,6 @@ UNSEEN: dict[str, tuple[Grant, ...]] = {
         Grant(KEYS.actions, KEYS.resources, unseen="on one machine the functions share a process, and the keys it has"),
     ),
     "cc_sweep": (
-        on(READ, RUN_SPEC, "routes", unseen=RESTART),
-        blobs("PutObject", unseen=RESTART),
-        Grant(KEYS.actions, KEYS.resources, unseen=RESTART),
         on(READ, "route-bindings", unseen=LOST),
         on(WRITE, "route-bindings service-bindings", unseen=LOST),
         on(DELETE, "service-orphans", unseen="its broker is gone, so that nobody can be asked any more"),

@@ -17,7 +17,7 @@ from tests.functional.health.support import record
 
 def host(cloud: Cloud, name: str, **more: Any) -> str:
     """A host that HM knows; returns the address of its queue."""
-    queue = cloud.make_queue(f"{name}-boot")
+    queue = cloud.make_queue(f"dea-{name.removeprefix('dea-')}-boot")
     capacity = {"memory_mb": 1024, "disk_mb": 4096, "reserved_memory_mb": 256, "reserved_disk_mb": 1024}
     known = {"seen_at": now(), "host": "10.0.0.1", "http": "http://10.0.0.1:1", "stack": "debian", "arch": "x86_64"}
     url = queue.removeprefix("url:")
