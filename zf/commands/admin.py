@@ -26,7 +26,10 @@ QUEUES = ("cc", "jobs", "hm", "beats")
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def admin() -> None:
-    """Look after the platform: hosts, components, dead letters. For administrators."""
+    """Look after the platform: hosts, components, versions, dead letters, keys.
+
+    For administrators (scope cloud_controller.admin). All of it with --json, too.
+    """
 
 
 @command("hosts", "zf admin hosts", "zf admin hosts --json")
