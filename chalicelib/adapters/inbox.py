@@ -68,14 +68,23 @@ class Inbox:
         return self.url
 
     def _policy(self, arn: str) -> str:
-        statement = {
+        """Its topics may send; nobody does anything without TLS. Who else may is in the roles' policies."""
+        heard = [self.bus.topic_arn(topic) for topic in self.topics]
+        hears = {
             "Effect": "Allow",
             "Principal": {"Service": "sns.amazonaws.com"},
             "Action": "sqs:SendMessage",
             "Resource": arn,
-            "Condition": {"ArnEquals": {"aws:SourceArn": [self.bus.topic_arn(topic) for topic in self.topics]}},
+            "Condition": {"ArnEquals": {"aws:SourceArn": heard}},
         }
-        return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        only_over_tls = {
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "sqs:*",
+            "Resource": arn,
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        }
+        return json.dumps({"Version": "2012-10-17", "Statement": [hears, only_over_tls]})
 
     def run(self, handle: Callable[[Envelope], None]) -> None:
         """Poll until closed. A bus that fails is asked again after a back-off of up to 5 s."""
