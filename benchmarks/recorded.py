@@ -4,6 +4,7 @@ What runs on them is the platform's own code from the table models up: signing, 
 are made by the models' own serializer once and then varied in the wire format; pages end at 1 MB, as DynamoDB's do.
 """
 
+import base64
 import io
 import json
 import os
@@ -59,8 +60,13 @@ def pages(items: Sequence[Item], keys: Sequence[str]) -> list[bytes]:
         answer: Item = {"Items": group, "Count": len(group), "ScannedCount": len(group)}
         if group is not groups[-1]:
             answer["LastEvaluatedKey"] = {key: group[-1][key] for key in keys}
-        answers.append(json.dumps(answer).encode())
+        answers.append(json.dumps(answer, default=_on_the_wire).encode())
     return answers
+
+
+def _on_the_wire(held: bytes) -> str:
+    """Binary attributes, as DynamoDB writes them into JSON."""
+    return base64.b64encode(held).decode()
 
 
 class Recorded:

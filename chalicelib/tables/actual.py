@@ -3,6 +3,7 @@
 from pynamodb.attributes import BooleanAttribute, JSONAttribute, NumberAttribute, UnicodeAttribute
 
 from chalicelib.tables.connection import Table, table_name
+from chalicelib.tables.packed import PackedAttribute
 
 
 class Dea(Table):
@@ -36,7 +37,7 @@ class Dea(Table):
     runtime = UnicodeAttribute(default="")
     problem = UnicodeAttribute(default="")
     digest = UnicodeAttribute(default="")
-    instances = JSONAttribute(default=list)
+    instances = PackedAttribute(default=list)
     builds = JSONAttribute(default=list)
     tasks = JSONAttribute(default=list)
 
@@ -95,7 +96,7 @@ class Usage(Table):
 
     dea = UnicodeAttribute(hash_key=True)
     boot = UnicodeAttribute()
-    samples = JSONAttribute(default=dict)
+    samples = PackedAttribute(default=dict)
 
 
 class CrashCount(Table):
