@@ -170,7 +170,10 @@ def relay(*words: str, before: list[str] | None = None) -> subprocess.Popen[byte
 
 @dataclass
 class Site:
+    """inner: ports of the AWS endpoint and of the API, on loopback of every host."""
+
     platform: Platform
+    inner: list[int]
     deas: dict[str, Machine]
     routers: dict[str, Machine]
 
@@ -272,7 +275,7 @@ def a_site(base: Path) -> Iterator[Site]:
         front = port_of(platform.router)
         inner = [port_of(dea["AWS_ENDPOINT_URL"]), port_of(router["ZF_API_UPSTREAM"])]
         deas, routers = machines(base, dea, router)
-        site = Site(platform, deas, routers)
+        site = Site(platform, inner, deas, routers)
         with a_network(inner), ExitStack() as stack:
             stack.enter_context(a_relay(*(f"{GATEWAY}:{port}=127.0.0.1:{port}" for port in inner)))
             for machine in site.machines:

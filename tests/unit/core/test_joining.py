@@ -8,6 +8,7 @@ from chalicelib.core import joining
 from chalicelib.core.joining import Place
 from chalicelib.core.timers import LOCAL, Timers
 from infra.iam.evaluator import Call, is_allowed
+from infra.iam.table import PARTS
 
 PLACE = Place("acme-paas", "eu-central-1", "123456789012", "arn:aws:iam::123456789012:role/acme-paas-dea-joined")
 SQS, SNS = "arn:aws:sqs:eu-central-1:123456789012:acme-paas-", "arn:aws:sns:eu-central-1:123456789012:acme-paas-"
@@ -54,6 +55,17 @@ def test_no_host_touches_the_queues_of_another(other: str) -> None:
 )
 def test_it_can_do_nothing_else(action: str, resource: str) -> None:
     assert not may(action, resource)
+
+
+def test_it_takes_away_no_action_that_a_dea_has_and_gives_none_that_it_has_not() -> None:
+    """Both must allow a call. The key's actions are of roles whose owner has a key of his own."""
+    mine = {
+        action
+        for statement in joining.session_policy(PLACE, "lab-1")["Statement"]
+        for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
+    }
+    deas = {action for grant in PARTS["dea"] for action in grant.actions}
+    assert mine == deas | {"kms:Decrypt", "kms:GenerateDataKey"}
 
 
 def test_a_topic_is_heard_by_a_queue_and_nothing_else() -> None:
