@@ -245,7 +245,8 @@ def port_of(url: str) -> int:
 
 def machines(base: Path, dea: dict[str, str], router: dict[str, str]) -> tuple[dict[str, Machine], dict[str, Machine]]:
     """dea, router: environments of the platform's own."""
-    deas, routers = {}, {}
+    deas: dict[str, Machine] = {}
+    routers: dict[str, Machine] = {}
     for number, letter in enumerate("ab"):
         for kind, source, found in (("dea", dea, deas), ("router", router, routers)):
             machine_number = 10 + 10 * (kind == "router") + number
