@@ -21,7 +21,7 @@ def test_a_cordoned_host_takes_nothing_and_a_drained_one_is_emptied(platform: Pl
     def state(host: str) -> str:
         return str(next(one for one in platform.json("admin", "hosts") if one["id"] == host)["state"])
 
-    first, second = (host["id"] for host in platform.json("admin", "hosts"))
+    first, second = platform.names("dea")
     platform.zf("admin", "cordon", first)
     eventually(lambda: state(first) == "CORDONED")
     platform.zf("push", app_name, "-p", ECHO, "-i", 2)

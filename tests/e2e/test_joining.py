@@ -49,7 +49,7 @@ def test_a_host_from_elsewhere_joins_by_one_command_takes_apps_and_is_let_go(
     folder.mkdir()
     for parent in (tmp_path, *tmp_path.parents[:2]):
         parent.chmod(0o711)  # apps run as users of their own
-    others = [one["id"] for one in platform.json("admin", "hosts")]
+    others = platform.names("dea")
     token = platform.json("admin", "invite", NAME)["token"]
     with joined(platform, folder, token) as agent:
         eventually(lambda: host(platform)["state"] == "UP", within_s=60)
