@@ -58,7 +58,7 @@ def test_a_host_from_elsewhere_joins_by_one_command_takes_apps_and_is_let_go(
                 platform.zf("admin", "cordon", other)
             eventually(lambda: all(one["state"] == "CORDONED" for one in others_of(platform, others)))
             platform.zf("push", app_name, "-p", ECHO)
-            assert host(platform)["instances"] == 1
+            eventually(lambda: host(platform)["instances"] == 1)
         finally:
             for other in others:
                 platform.zf("admin", "uncordon", other)
