@@ -80,8 +80,8 @@ class Agent:
         self._cache, self._gauges = LogCache(), LogCache(GAUGE_RING, GAUGE_BYTES)
         self._peers = Peers(self._start)
         self._access_log = AccessLog(config.id, f"{config.id}-{boot}", time.monotonic)
-        keys_url = f"{config.api_url}/token_keys"
-        self._grants = Grants(lambda: fetch_keys(keys_url), config.dir / "token_keys.json")
+        keys_url, believed = f"{config.api.url}/token_keys", config.api.context()
+        self._grants = Grants(lambda: fetch_keys(keys_url, believed), config.dir / "token_keys.json")
 
     def end(self) -> None:
         """End the agent; Envoy goes on."""
@@ -93,6 +93,7 @@ class Agent:
         async with contextlib.AsyncExitStack() as stack:
             await _lock(stack, folder / "lock")
             self._session = await stack.enter_async_context(aiohttp.ClientSession())
+            self._api = await stack.enter_async_context(self._config.api.session())
             self._drains = self._log_drains()
             self._intake = LogIntake(self._cache, self._gauges, self._drains, self._grants, self._peers)
             self._lines = AccessLines(self._access_log, self._cache, self._drains, self._peers, self._session)
@@ -122,7 +123,7 @@ class Agent:
             _background(stack, _every(tls.look_s, self._certificates.look))
 
     async def _serve(self, stack: contextlib.AsyncExitStack) -> None:
-        access = LogAccess(self._session, self._config.api_url)
+        access = LogAccess(self._api, self._config.api.url)
         self._logs_http = LogsHttp(
             self._cache, self._gauges, self._intake, self._drains, self._grants, access, self._peers, self._session
         )
@@ -145,7 +146,7 @@ class Agent:
             config.timers.drains_known_s,
             f"{config.id}-{self._start.boot}",
         )
-        directory = Directory(self._session, config.api_url, time.monotonic)
+        directory = Directory(self._api, config.api.url, time.monotonic)
         memory = config.dir / "drains.json"
         return LogDrains(
             settings, self._cache, self._peers, directory, self._session, memory, time.monotonic, time.time_ns

@@ -2,7 +2,8 @@
 
 ``ZF_ROUTER_ID``, ``ZF_HOST`` (address of this host for DEAs and other routers), ``ZF_ROUTER_DIR`` (sockets, table
 and pid file; its path must be short, for Unix sockets carry at most 107 characters), ``ZF_LISTEN`` (Envoy's
-address), ``ZF_API_UPSTREAM``, ``ZF_UPLOADER_SOCKET``, ``ZF_DOMAIN``, ``ZF_EXTERNAL_PORT``,
+address), ``ZF_API_UPSTREAM`` and ``ZF_API_CA`` (see router.api_upstream), ``ZF_UPLOADER_SOCKET``, ``ZF_DOMAIN``,
+``ZF_EXTERNAL_PORT``,
 ``ZF_PREFIX``, ``ZF_ACCOUNT``, ``AWS_DEFAULT_REGION``, ``ZF_HTTP_PORT``, ``ZF_READY_FILE``, ``ZF_LOG_LEVEL``,
 ``ZF_ENVOY_CONCURRENCY`` (worker threads), ``ZF_ENVOY_HEAP_MB`` (beyond it requests are shed),
 ``ZF_ALLOWED_ADDRESSES`` (of log drains, see core.addresses), ``ZF_PLAIN_DRAINS`` (``true``: also without encryption),
@@ -21,13 +22,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from chalicelib.adapters.certificates import check_place
 from chalicelib.core import addresses
 from chalicelib.core.addresses import Allowed
 from chalicelib.core.timers import Timers
 from chalicelib.core.timers import from_env as timers_from_env
+from router import api_upstream
+from router.api_upstream import Upstream
 
 #: sockaddr_un.sun_path is 108 bytes with its final zero; the longest name below the folder is log-cache.sock.
 MAX_DIR = 107 - len("/log-cache.sock")
@@ -64,7 +66,7 @@ class Config:
     listen: Address
     tls: Tls | None
     proxy_protocol: bool
-    api: Address
+    api: Upstream
     uploader_socket: Path
     domain: str
     external_port: int
@@ -81,10 +83,6 @@ class Config:
     plain_drains: bool
     sticky_cookies: tuple[str, ...]
     timers: Timers
-
-    @property
-    def api_url(self) -> str:
-        return f"http://{self.api}"
 
 
 def from_env(env: Mapping[str, str]) -> Config:
@@ -112,7 +110,7 @@ def from_env(env: Mapping[str, str]) -> Config:
         listen=_address("ZF_LISTEN", text("ZF_LISTEN", "127.0.0.1:8080")),
         tls=_tls(env) if env.get("ZF_TLS_LISTEN") else None,
         proxy_protocol=_truth("ZF_PROXY_PROTOCOL", text("ZF_PROXY_PROTOCOL", "false")),
-        api=api_address(text("ZF_API_UPSTREAM")),
+        api=api_upstream.from_env(env),
         uploader_socket=Path(text("ZF_UPLOADER_SOCKET")).absolute(),
         domain=text("ZF_DOMAIN", "localhost"),
         external_port=number("ZF_EXTERNAL_PORT", 8080),
@@ -152,14 +150,6 @@ def _tls(env: Mapping[str, str]) -> Tls:
     if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]+)?", look) or not float(look):
         raise ValueError(f"ZF_CERTIFICATES_S is {look!r}; it must be a number of seconds above zero")
     return Tls(_address("ZF_TLS_LISTEN", env["ZF_TLS_LISTEN"]), place, float(look), REDIRECTS[redirect])
-
-
-def api_address(url: str) -> Address:
-    """Host and port of ``ZF_API_UPSTREAM``. Raises ValueError for what is not plain HTTP to an address."""
-    parts = urlsplit(url)
-    if parts.scheme != "http" or not parts.hostname or parts.path.strip("/"):
-        raise ValueError(f"ZF_API_UPSTREAM is {url!r}; it must look like http://127.0.0.1:9000")
-    return Address(parts.hostname, parts.port or 80)
 
 
 def _truth(name: str, text: str) -> bool:

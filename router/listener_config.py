@@ -18,7 +18,7 @@ from envoy.extensions.http.early_header_mutation.header_mutation.v3 import (
     header_mutation_pb2,  # noqa: F401 (named in an Any)
 )
 
-from router import sticky
+from router import api_routing, sticky
 from router.api_error import error
 from router.config import Address, Config
 from router.envoy_config import METADATA, REQUEST_TIMEOUT, ROUTES_NAME, serialised
@@ -125,7 +125,7 @@ def routed(config: Config, port: int) -> dict[str, Any]:
             "route_config_name": ROUTES_NAME,
             "config_source": {"ads": {}, "resource_api_version": "V3", "initial_fetch_timeout": "0s"},
         },
-        "http_filters": [*sticky.filters(config.sticky_cookies), _ROUTER],
+        "http_filters": [*sticky.filters(config.sticky_cookies), *api_routing.filters(config.api), _ROUTER],
         "early_header_mutation_extensions": [
             {
                 "name": "envoy.http.early_header_mutation.header_mutation",
@@ -203,15 +203,20 @@ def _local_replies(config: Config) -> list[dict[str, Any]]:
         return [{"header": {"key": "x-cf-routererror", "value": name}}]
 
     away = error(10015, "CF-ServiceUnavailable", "The platform is restarting; try again in a moment")
+    late = error(10015, "CF-ServiceUnavailable", "The API took too long; what was asked for may still be done.")
+    as_json = {"text_format_source": {"inline_string": "%LOCAL_REPLY_BODY%"}, "content_type": "application/json"}
     return [
         {
             "filter": {"and_filter": {"filters": [on_system_host, flags(_FAILED + _NOBODY)]}},
             "status_code": 503,
             "body": {"inline_string": away},
-            "body_format_override": {
-                "text_format_source": {"inline_string": "%LOCAL_REPLY_BODY%"},
-                "content_type": "application/json",
-            },
+            "body_format_override": as_json,
+        },
+        {
+            # It keeps its status, 504 or 408, by who was silent.
+            "filter": {"and_filter": {"filters": [on_system_host, flags(["UT", "SI"])]}},
+            "body": {"inline_string": late},
+            "body_format_override": as_json,
         },
         {
             "filter": flags(["NR"]),

@@ -11,7 +11,9 @@ from typing import Any
 from envoy.config.cluster.v3 import cluster_pb2
 from envoy.config.route.v3 import route_components_pb2, route_pb2
 
+from router import api_routing
 from router.api_error import error
+from router.api_routing import API
 from router.config import Config
 from router.envoy_config import CLUSTER_BASE, HTTP_OPTIONS, REQUEST_TIMEOUT, ROUTES_NAME, serialised
 from router.routes import system_hosts
@@ -22,7 +24,7 @@ _EXTENSIONS = "type.googleapis.com/envoy.extensions."
 XDS_SOCKET, ADMIN_SOCKET, LOGS_SOCKET = "xds.sock", "admin.sock", "log-cache.sock"
 
 #: No route may begin like this, so these names never meet a route's.
-AGENT, API, UPLOADER, LOG_CACHE = "@agent", "@cc-api", "@uploader", "@log-cache"
+AGENT, UPLOADER, LOG_CACHE = "@agent", "@uploader", "@log-cache"
 
 #: What /varz and /metrics need. Stats of 10,000 clusters would cost more memory than the clusters.
 STATS = ("http.ingress.", "listener_manager.", "cluster_manager.", "server.", "access_logs.", f"cluster.{API}.")
@@ -120,14 +122,14 @@ def _static_cluster(name: str, address: dict[str, Any]) -> dict[str, Any]:
 def clusters(config: Config) -> dict[str, bytes]:
     """The platform's own upstreams, serialised, by name."""
     addresses: dict[str, dict[str, Any]] = {
-        API: {"socket_address": {"address": config.api.host, "port_value": config.api.port}},
         UPLOADER: {"pipe": {"path": str(config.uploader_socket)}},
         LOG_CACHE: {"pipe": {"path": str(config.dir / LOGS_SOCKET)}},
     }
-    return {
+    static = {
         name: serialised(cluster_pb2.Cluster, CLUSTER_BASE | _static_cluster(name, address))
         for name, address in addresses.items()
     }
+    return static | {API: api_routing.cluster(config.api)}
 
 
 def routes_base(config: Config) -> bytes:
@@ -162,12 +164,6 @@ def _header(name: str, value: str, action: str = "OVERWRITE_IF_EXISTS_OR_ADD") -
 
 def hosts(config: Config) -> dict[str, bytes]:
     """The platform's hosts as one serialised virtual host, by its name."""
-    retry = {
-        # The control plane restarts in a few seconds; a request that met nobody waits for it.
-        "retry_on": "connect-failure,refused-stream,reset-before-request",
-        "num_retries": 20,
-        "retry_back_off": {"base_interval": "0.1s", "max_interval": "0.5s"},
-    }
 
     def to(cluster: str) -> dict[str, Any]:
         return {"cluster": cluster, "timeout": REQUEST_TIMEOUT}
@@ -190,12 +186,13 @@ def hosts(config: Config) -> dict[str, bytes]:
             {"match": {"path_separated_prefix": path}, "route": to(LOG_CACHE)}
             for path in ("/api/v1", "/v1/read", "/v1/info", "/v1/meta")
         ),
-        {"match": {"prefix": "/"}, "route": to(API) | {"retry_policy": retry}},
+        *api_routing.routes(config.api),
     ]
     virtual = {
         "name": "@system",
         "domains": sorted(system_hosts(config.domain)),
         "request_body_buffer_limit": API_BUFFER_BYTES,
         "routes": routes,
+        "response_headers_to_remove": list(api_routing.HIDDEN) if config.api.ca_file else [],
     }
     return {"@system": serialised(route_components_pb2.VirtualHost, virtual)}

@@ -76,11 +76,18 @@ class Request:
 
     @cached_property
     def base(self) -> str:
-        """``http://api.localhost:8080``: of the host that was asked when it is one of ours."""
-        host = self.headers.get("host", "")
+        """``http://api.localhost:8080``: of the host that was asked when it is one of ours. Behind a router that is
+        not Host, which may be API Gateway's own name."""
+        host = self.headers.get("x-forwarded-host") or self.headers.get("host", "")
         if host.rpartition(":")[0] in self.world.config.api_hosts or host in self.world.config.api_hosts:
             return f"{self.headers.get('x-forwarded-proto', self.world.config.scheme)}://{host}"
         return self.world.config.api_url
+
+    @cached_property
+    def path(self) -> str:
+        """What was asked for, without the stage that API Gateway puts before it."""
+        stage, path = self.raw.context.get("stage"), str(self.raw.context["path"])
+        return path.removeprefix(f"/{stage}") if stage else path
 
     @cached_property
     def query(self) -> dict[str, str]:

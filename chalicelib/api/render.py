@@ -173,11 +173,10 @@ def paginated(request: Request, page: Page, render: Render, included: dict[str, 
         resources = resources[:per_page]
         included = included and _referenced(resources, included)
     last = max(1, -(-page.total // per_page))
-    path = request.raw.context["path"]
 
     def link(to: int) -> dict[str, str]:
         query = urlencode({**request.query, "page": to, "per_page": per_page})
-        return {"href": f"{request.base}{path}?{query}"}
+        return {"href": f"{request.base}{request.path}?{query}"}
 
     body: dict[str, Any] = {
         "pagination": {

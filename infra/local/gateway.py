@@ -132,9 +132,8 @@ def url_of(environ: dict[str, Any]) -> str:
 
 
 def request_headers(environ: dict[str, Any], content_types: list[str]) -> dict[str, str]:
-    """Lower-case names. The host and scheme that the client asked for are what the router says they were."""
+    """Lower-case names."""
     headers = {key[5:].replace("_", "-").lower(): value for key, value in environ.items() if key.startswith("HTTP_")}
-    headers["host"] = headers.get("x-forwarded-host", headers.get("host", ""))
     headers.setdefault("x-forwarded-proto", environ["wsgi.url_scheme"])
     content_type = environ.get("CONTENT_TYPE", "")
     # Cloud Foundry never looks at the type of JSON; Chalice would answer 415 for one that the route does not name.

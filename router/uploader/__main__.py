@@ -1,7 +1,7 @@
 """``python -m router.uploader``: run the uploader.
 
-Environment: ``ZF_UPLOADER_SOCKET``, ``ZF_API_UPSTREAM``, ``ZF_ROUTER_ID``, ``ZF_HTTP_PORT``, ``ZF_READY_FILE``,
-``ZF_LOG_LEVEL``. It ends on SIGTERM; uploads in flight are aborted then.
+Environment: ``ZF_UPLOADER_SOCKET``, ``ZF_API_UPSTREAM``, ``ZF_API_CA``, ``ZF_ROUTER_ID``, ``ZF_HTTP_PORT``,
+``ZF_READY_FILE``, ``ZF_LOG_LEVEL``. It ends on SIGTERM; uploads in flight are aborted then.
 """
 
 import asyncio
@@ -17,7 +17,8 @@ import aiohttp
 from aiohttp import web
 
 from chalicelib.adapters.json_log import set_up
-from router.config import api_address
+from router import api_upstream
+from router.api_upstream import Upstream
 from router.metrics import prometheus, write_ready
 from router.serving import bind_tcp, bind_unix, serve
 from router.uploader.server import Uploader
@@ -30,7 +31,7 @@ log = logging.getLogger(__name__)
 class Config:
     id: str
     socket: Path
-    api_url: str
+    api: Upstream
     http_port: int
     ready_file: Path | None
     log_level: str
@@ -38,16 +39,15 @@ class Config:
 
 def from_env(env: Mapping[str, str]) -> Config:
     """Raises ValueError, naming the variable."""
-    missing = [name for name in ("ZF_UPLOADER_SOCKET", "ZF_API_UPSTREAM") if not env.get(name)]
-    if missing:
-        raise ValueError(f"{missing[0]} is not set")
+    if not env.get("ZF_UPLOADER_SOCKET"):
+        raise ValueError("ZF_UPLOADER_SOCKET is not set")
     port = env.get("ZF_HTTP_PORT") or "0"
     if not port.isdigit():
         raise ValueError(f"ZF_HTTP_PORT is {port!r}; it must be a whole number")
     return Config(
         id=f"uploader of {env.get('ZF_ROUTER_ID', '')}",
         socket=Path(env["ZF_UPLOADER_SOCKET"]),
-        api_url=f"http://{api_address(env['ZF_API_UPSTREAM'])}",
+        api=api_upstream.from_env(env),
         http_port=int(port),
         ready_file=Path(env["ZF_READY_FILE"]) if env.get("ZF_READY_FILE") else None,
         log_level=env.get("ZF_LOG_LEVEL") or "INFO",
@@ -75,8 +75,8 @@ async def run(config: Config) -> None:
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    async with aiohttp.ClientSession() as session:
-        uploader = Uploader(ControlPlane(session, config.api_url), session)
+    async with aiohttp.ClientSession() as session, config.api.session() as api:
+        uploader = Uploader(ControlPlane(api, config.api.url), session)
         http_socket, http = bind_tcp("127.0.0.1", config.http_port)
         identity = {"type": "uploader", "id": config.id, "http": http}
         config.socket.parent.mkdir(parents=True, exist_ok=True)

@@ -29,6 +29,9 @@ MAX_RESOURCES_BYTES, INLINE_RESOURCES_BYTES = 16 * 1024 * 1024, 256 * 1024
 #: Of the name that a client gives its file, characters.
 MAX_FILENAME = 1000
 
+#: Of the client's request, for CC: who asks, by which id, and by which address its links are to begin.
+PASSED_ON = ("Authorization", "X-Vcap-Request-Id", "X-Forwarded-Host", "X-Forwarded-Proto")
+
 #: A client that sends nothing for so long is gone, seconds.
 STALL_S = 60.0
 
@@ -58,9 +61,7 @@ class Uploader:
         return app
 
     async def _upload(self, request: web.Request) -> web.StreamResponse:
-        headers = {
-            name: request.headers[name] for name in ("Authorization", "X-Vcap-Request-Id") if name in request.headers
-        }
+        headers = {name: request.headers[name] for name in PASSED_ON if name in request.headers}
         kind, guid = request.match_info["kind"], request.match_info["guid"]
         try:
             decision = await self._plane.authorise(kind, guid, request.content_length, headers)

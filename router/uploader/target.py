@@ -57,7 +57,7 @@ class Received:
 
 
 class ControlPlane:
-    """Asks with the client's own authority: ``headers`` are Authorization and the request id of the client."""
+    """Asks with the client's own authority: ``headers`` are those of the client that CC is to hear."""
 
     def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
         self._session, self._url = session, url

@@ -3,6 +3,7 @@
 import datetime
 import ssl
 from functools import cache
+from tempfile import NamedTemporaryFile
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -45,7 +46,21 @@ def authority() -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
 
 def trusting() -> ssl.SSLContext:
     """A client's context that believes the authority alone."""
-    return ssl.create_default_context(cadata=authority()[0].public_bytes(Encoding.PEM).decode())
+    return ssl.create_default_context(cadata=authority_pem().decode())
+
+
+def authority_pem() -> bytes:
+    return authority()[0].public_bytes(Encoding.PEM)
+
+
+def serving(pem: bytes, context: ssl.SSLContext | None = None) -> ssl.SSLContext:
+    """A server's context for a bundle, or ``context`` with it from now on."""
+    context = context or ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with NamedTemporaryFile() as file:
+        file.write(pem)
+        file.flush()
+        context.load_cert_chain(file.name)
+    return context
 
 
 def new_key() -> ec.EllipticCurvePrivateKey:

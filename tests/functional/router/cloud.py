@@ -66,6 +66,9 @@ class ControlPlane:
         #: By path: what is answered, as it is or made from the request's body.
         self.answers: dict[str, tuple[int, bytes] | Callable[[bytes], tuple[int, bytes]]] = {}
         self.seen: list[tuple[str, str, str, bytes]] = []
+        #: Headers of the last request, and what is answered besides.
+        self.heard: dict[str, str] = {}
+        self.headers: list[tuple[str, str]] = []
         self.serve(0)
 
     def serve(self, port: int) -> None:
@@ -78,6 +81,7 @@ class ControlPlane:
             def do_GET(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 plane.seen.append((self.command, self.path, self.headers.get("Authorization", ""), body))
+                plane.heard = {key.lower(): value for key, value in self.headers.items()}
                 path = self.path.partition("?")[0]
                 if path == "/token_keys":
                     status, text = 200, json.dumps({"keys": [plane.public_key()]}).encode()
@@ -86,6 +90,8 @@ class ControlPlane:
                     status, text = answer(body) if callable(answer) else answer
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
+                for key, value in plane.headers:
+                    self.send_header(key, value)
                 if status == 202:
                     self.send_header("Location", JOB)
                 if status != 204:

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from router.api_upstream import Upstream
 from router.config import MAX_DIR, Address, Tls, from_env
 
 NEEDED = {
@@ -15,8 +16,8 @@ NEEDED = {
 
 def test_what_is_needed_is_enough() -> None:
     config = from_env(NEEDED)
-    assert (config.listen, config.api) == (Address("127.0.0.1", 8080), Address("127.0.0.1", 9000))
-    assert (config.api_url, config.dir) == ("http://127.0.0.1:9000", Path("/run/zf/r0"))
+    assert (config.listen, config.api) == (Address("127.0.0.1", 8080), Upstream("127.0.0.1", 9000))
+    assert (config.api.url, config.dir) == ("http://127.0.0.1:9000", Path("/run/zf/r0"))
     assert config.ready_file is None
     assert config.sticky_cookies == ("JSESSIONID",)
     assert from_env(NEEDED | {"ZF_STICKY_COOKIES": "SID, x-y"}).sticky_cookies == ("SID", "x-y")
@@ -56,8 +57,6 @@ def test_what_is_missing_is_named(name: str) -> None:
         ("ZF_LISTEN", "8080"),
         ("ZF_LISTEN", "127.0.0.1:0"),
         ("ZF_LISTEN", "127.0.0.1:99999"),
-        ("ZF_API_UPSTREAM", "https://api"),
-        ("ZF_API_UPSTREAM", "127.0.0.1:80"),
         ("ZF_API_UPSTREAM", "http://a/path"),
         ("ZF_HTTP_PORT", "x"),
         ("ZF_ROUTER_DIR", "/" + "x" * MAX_DIR),
