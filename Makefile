@@ -103,7 +103,7 @@ build/package/functions.zip: requirements/functions.txt app.py $(wildcard chalic
 AGENTS := dea_agent local package router staging
 RECORDED := $(filter-out $(AGENTS:%=tests/functional/%),$(patsubst %/__init__.py,%,$(wildcard tests/functional/*/__init__.py))) tests/e2e
 
-iam-check: setup ## What the platform asks AWS for against infra/iam, both ways (ten minutes; FAULTS=1: faults too; WRITE=1: keep the record; ONLY=tests/...: add theirs)
+iam-check: setup ## What the platform asks AWS for against infra/iam, both ways (thirteen minutes; FAULTS=1: faults too; WRITE=1: keep the record; ONLY=tests/...: add theirs)
 	@rm -rf build/iam && mkdir -p build/iam
 	ZF_IAM_RECORD=$(CURDIR)/build/iam $(BIN)/pytest -q -p infra.iam.plugin $(or $(ONLY),$(RECORDED)) $(if $(FAULTS),tests/faults)
 	$(BIN)/python -m infra.iam check build/iam $(if $(ONLY),--add) $(if $(WRITE),--write)
