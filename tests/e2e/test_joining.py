@@ -4,10 +4,13 @@ import json
 import os
 import signal
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from tests.support.platform import ROOT, ZF, Platform, eventually
 
@@ -37,18 +40,22 @@ def joined(platform: Platform, folder: Path, token: str) -> Iterator[subprocess.
             agent.wait(60)
 
 
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Not below pytest's own folder, which it shuts: apps run as users of their own."""
+    with tempfile.TemporaryDirectory(prefix="zfj-", ignore_cleanup_errors=True) as name:
+        Path(name).chmod(0o711)
+        yield Path(name)
+
+
 def host(platform: Platform) -> dict[str, Any]:
     """Raises KeyError before it was heard."""
     return dict({one["id"]: one for one in platform.json("admin", "hosts")}[NAME])
 
 
 def test_a_host_from_elsewhere_joins_by_one_command_takes_apps_and_is_let_go(
-    platform: Platform, app_name: str, tmp_path: Path
+    platform: Platform, app_name: str, folder: Path
 ) -> None:
-    folder = tmp_path / "elsewhere"
-    folder.mkdir()
-    for parent in (tmp_path, *tmp_path.parents[:2]):
-        parent.chmod(0o711)  # apps run as users of their own
     others = platform.names("dea")
     token = platform.json("admin", "invite", NAME)["token"]
     with joined(platform, folder, token) as agent:
