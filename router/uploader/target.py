@@ -84,7 +84,8 @@ class ControlPlane:
                     data = await answer.json(content_type=None) if answer.status == 201 else None
                     location = answer.headers.get("Location")
                     return Answer(answer.status, await answer.read(), answer.content_type, location), data
-            except aiohttp.ClientConnectorError:
-                if time.monotonic() > deadline:
+            except aiohttp.ClientConnectorError as problem:
+                # A certificate that is not good is no better in a moment.
+                if time.monotonic() > deadline or isinstance(problem, aiohttp.ClientSSLError):
                     raise
                 await asyncio.sleep(PAUSE_S)
