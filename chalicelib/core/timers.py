@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 
 from chalicelib.contracts.frozen import frozen
+from chalicelib.core.known_variables import refuse_unknown
 
 
 @frozen
@@ -104,14 +105,23 @@ LOCAL = Timers(
 )
 
 
+#: By which variable each is overridden.
+VARIABLES = {f"ZF_{field.name.upper()}": field.name for field in fields(Timers)}
+
+
 def from_env(env: Mapping[str, str]) -> Timers:
-    """Raises ValueError, naming the variable, when a value is not a number above zero or breaks an invariant."""
+    """Raises ValueError, naming the variable, when a value is not a number above zero or breaks an invariant.
+
+    Where the profile is said to be the cloud's, also for one beginning with ``ZF_`` that nothing reads: nobody stands
+    beside a function or a host who would notice that a setting does nothing.
+    """
+    if env.get("ZF_PROFILE") == "cloud":
+        refuse_unknown(env, frozenset(VARIABLES))
     profile = env.get("ZF_PROFILE", "cloud")
     if profile not in ("cloud", "local"):
         raise ValueError(f"ZF_PROFILE is {profile!r}; it can be cloud or local")
     timers = LOCAL if profile == "local" else Timers()
-    for field in fields(Timers):
-        name = f"ZF_{field.name.upper()}"
+    for name, field in VARIABLES.items():
         if name in env:
             try:
                 value = float(env[name])
@@ -119,7 +129,7 @@ def from_env(env: Mapping[str, str]) -> Timers:
                 raise ValueError(f"{name} is {env[name]!r}; it must be a number of seconds") from None
             if value <= 0:
                 raise ValueError(f"{name} is {env[name]}; it must be above zero")
-            timers = replace(timers, **{field.name: value})
+            timers = replace(timers, **{field: value})
     if timers.port_quarantine_s < 2 * timers.prune_s:
         raise ValueError(
             f"ZF_PORT_QUARANTINE_S is {timers.port_quarantine_s:g}; it must be at least twice ZF_PRUNE_S "

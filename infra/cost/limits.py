@@ -133,7 +133,7 @@ def limits(model: Model) -> list[Limit]:
             timers.full_sweep_s,
             "s",
             sweep_s,
-            "`detail.shards` of the schedule: 16 rules of one shard each; more memory",
+            "`sweep_parts`: up to five turns at once; more memory",
         ),
         Limit(
             "memory of a sweep",

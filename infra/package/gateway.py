@@ -16,9 +16,11 @@ from chalicelib.core.errors import (
 )
 
 #: What API Gateway says itself, before a function is asked or when none answers, and what it says instead. A path or a
-#: method that nobody declared is MISSING_AUTHENTICATION_TOKEN, 403, to it.
+#: method that nobody declared is MISSING_AUTHENTICATION_TOKEN, 403, to it; INVALID_SIGNATURE where the request has a
+#: token of ours, in which it looks for a signature of AWS's.
 SAID: dict[str, PaasError] = {
     "MISSING_AUTHENTICATION_TOKEN": UnknownRequest(),
+    "INVALID_SIGNATURE": UnknownRequest(),
     "RESOURCE_NOT_FOUND": UnknownRequest(),
     "BAD_REQUEST_BODY": ParseError(),
     "BAD_REQUEST_PARAMETERS": ParseError("invalid request parameters"),

@@ -12,6 +12,9 @@ from typing import Any
 #: Beyond Lambda's 512 MB: a package is put together on disk, and has up to 1 GiB.
 DISK_MB = {"cc_jobs": 3072}
 
+#: A clock that may call its function several times over, each time for a part of the work (var.sweep_parts).
+IN_PARTS = "hm_full_sweep"
+
 #: EventBridge's rates are whole minutes.
 MINUTE_S = 60
 
@@ -80,6 +83,19 @@ def _rule(name: str, topology: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _target(name: str) -> dict[str, Any]:
+    whole = {
+        "rule": f"${{aws_cloudwatch_event_rule.{name}.name}}",
+        "target_id": name,
+        "arn": f"${{aws_lambda_function.{name}.arn}}",
+    }
+    if name != IN_PARTS:
+        return whole
+    return (
+        {"for_each": "${local.sweep_parts}"} | whole | {"target_id": f"{name}-${{each.key}}", "input": "${each.value}"}
+    )
+
+
 def swagger_of(document: Mapping[str, Any]) -> str:
     """The API's description in a document of Chalice's."""
     return str(document["locals"]["chalice_api_swagger"])
@@ -108,14 +124,7 @@ def current(document: Mapping[str, Any], topology: Mapping[str, Any]) -> dict[st
                 for name in sources
             },
             "aws_cloudwatch_event_rule": {name: _rule(name, topology) for name in clocks},
-            "aws_cloudwatch_event_target": {
-                name: {
-                    "rule": f"${{aws_cloudwatch_event_rule.{name}.name}}",
-                    "target_id": name,
-                    "arn": f"${{aws_lambda_function.{name}.arn}}",
-                }
-                for name in clocks
-            },
+            "aws_cloudwatch_event_target": {name: _target(name) for name in clocks},
             "aws_lambda_function_event_invoke_config": {
                 # The next call of a clock comes by itself: one that failed or is late is not repeated.
                 name: {

@@ -57,6 +57,7 @@ module "control_plane" {
   package             = coalesce(var.package, "${path.module}/../../build/package")
   domain              = var.domain
   memory_mb           = var.function_memory_mb
+  sweep_parts         = var.sweep_parts
   api_rate            = var.api_rate
   log_days            = var.log_days
   log_level           = var.log_level
@@ -91,6 +92,8 @@ locals {
       ZF_PROFILE           = "cloud"
       ZF_LOG_LEVEL         = var.log_level == "WARN" ? "WARNING" : var.log_level
       ZF_ALLOWED_ADDRESSES = join(",", var.allowed_addresses)
+      # On loopback, for what watches the agent, and what drains it.
+      ZF_HTTP_PORT = "9080"
     },
     var.settings,
   )

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from chalicelib.contracts.envelope import decode
-from chalicelib.contracts.health import CloudHost
+from chalicelib.contracts.health import HOST_GONE, HOST_LEAVING, CloudHost
 from dea_agent.config import from_env as dea_config
 from infra.hosts.build import FILES
 from router.config import from_env as router_config
@@ -62,12 +62,22 @@ def test_a_new_host_comes_before_an_old_one_ends(made: Made, kind: str) -> None:
 
 
 def test_a_dea_has_time_to_drain_before_it_ends(made: Made) -> None:
-    (hook,) = one(made, "aws_autoscaling_group", "dea_pool")["initial_lifecycle_hook"]
+    hooks = one(made, "aws_autoscaling_group", "dea_pool")["initial_lifecycle_hook"]
+    (hook,) = (each for each in hooks if each["name"] == "drain")
     config = dea_config(settings(made, "dea") | {"ZF_DEA_ID": "i-1"})
     assert hook["lifecycle_transition"] == "autoscaling:EC2_INSTANCE_TERMINATING"
     assert hook["heartbeat_timeout"] > config.timers.drain_deadline_s + 60
     told = settings(made, "dea")
     assert (told["ZF_LIFECYCLE_HOOK"], told["ZF_GROUP"]) == (hook["name"], f"{told['ZF_PREFIX']}-dea")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_host_counts_when_it_says_that_it_is_ready(made: Made, kind: str) -> None:
+    hooks = one(made, "aws_autoscaling_group", f"{kind}_pool")["initial_lifecycle_hook"]
+    (hook,) = (each for each in hooks if each["lifecycle_transition"] == "autoscaling:EC2_INSTANCE_LAUNCHING")
+    assert hook["default_result"] == "ABANDON"
+    assert f"--lifecycle-hook-name {hook['name']} " in user_data(made, kind)
+    assert one(made, "aws_launch_template", f"{kind}_pool")["instance_initiated_shutdown_behavior"] == "terminate"
 
 
 def test_agents_take_what_they_are_told(made: Made) -> None:
@@ -100,10 +110,15 @@ def test_the_balancer_tells_routers_who_asks(made: Made) -> None:
 
 def test_what_ec2_says_of_a_host_is_an_envelope_that_the_health_manager_reads(made: Made) -> None:
     rules = [each for each in made if each["address"].partition("[")[0].endswith("event_rule.hosts")]
-    assert [json.loads(rule["values"]["event_pattern"])["source"] for rule in rules] == [["aws.ec2"]] * 2
+    patterns = [json.loads(rule["values"]["event_pattern"]) for rule in rules]
+    assert {source for pattern in patterns for source in pattern["source"]} == {"aws.ec2", "aws.autoscaling"}
     said = {
         "id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718",
-        "detail": {"instance-id": "i-0123456789abcdef0", "state": "terminated"},
+        "detail": {
+            "instance-id": "i-0123456789abcdef0",
+            "EC2InstanceId": "i-0123456789abcdef0",
+            "state": "terminated",
+        },
     }
     found = set()
     for each in made:
@@ -120,7 +135,8 @@ def test_what_ec2_says_of_a_host_is_an_envelope_that_the_health_manager_reads(ma
         found.add(envelope.read(CloudHost))
         assert not envelope.is_expired(2e9)
     host = "i-0123456789abcdef0"
-    assert found == {CloudHost(host, "terminated"), CloudHost(host, "interruption")}
+    assert found == {CloudHost(host, state) for state in ("terminated", "stopping", "interruption")}
+    assert {one.state for one in found} <= {*HOST_GONE, *HOST_LEAVING}
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -5,10 +5,12 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from chalice.app import CloudWatchEvent
 
+from chalicelib.tables.running import DESIRED_SHARDS
 from infra.local import cloud
 from infra.terraform_check.terraform import BUILD, CONFIGURATION, Refused, plan
-from tests.terraform.conftest import ASKED
+from tests.terraform.conftest import ASKED, resources
 from tests.unit.terraform.test_structure import UNTAGGED
 
 Made = list[dict[str, Any]]
@@ -141,6 +143,7 @@ def test_wrong_values_are_refused_with_a_sentence(terraform: None) -> None:
         "name": "zf-x",
         "domain": "*.example.com",
         "function_memory_mb": 100,
+        "sweep_parts": 16,
         "package": "/nowhere",
         "api_rate": 0,
         "log_days": 2,
@@ -169,5 +172,18 @@ def test_wrong_values_are_refused_with_a_sentence(terraform: None) -> None:
         "package must be",
     ):
         assert name in said
-    for name in ("function_memory_mb", "api_rate", "log_days", "log_level", "allowed_addresses"):
+    for name in ("function_memory_mb", "sweep_parts", "api_rate", "log_days", "log_level", "allowed_addresses"):
         assert f"{name} must be" in said
+
+
+def test_a_sweep_in_parts_sweeps_every_shard_once(terraform: None) -> None:
+    asked = {"name": "zf-x", "domain": "apps.example.com", "sweep_parts": 3}
+    planned = plan(CONFIGURATION, asked)["planned_values"]["root_module"]
+    targets = [
+        one["values"]
+        for one in resources(planned)
+        if one["type"] == "aws_cloudwatch_event_target" and one["name"] == "hm_full_sweep"
+    ]
+    events = [CloudWatchEvent(json.loads(target["input"]), None) for target in targets]
+    assert len({target["target_id"] for target in targets}) == 3
+    assert sorted(shard for event in events for shard in event.detail["shards"]) == list(range(DESIRED_SHARDS))

@@ -23,8 +23,9 @@ FILE = "membership.json"
 #: AWS refuses what is signed by a clock that is 5 minutes wrong; seconds.
 MOST_SKEW_S = 120
 
-#: Variables that would lead the agent to another account, or are another component's.
+#: Variables that would lead the agent to another account, are another component's, or the client's own secrets.
 FOREIGN = ("AWS_", "BOTO_", "ZF_READY_FILE", "ZF_PREFIX", "ZF_ACCOUNT", "ZF_DEA_ID", "ZF_DEA_DIR", "ZF_MEMBERSHIP")
+FOREIGN += ("ZF_USERNAME", "ZF_PASSWORD", "ZF_NEW_PASSWORD", "ZF_BROKER_PASSWORD", "CF_DOCKER_PASSWORD")
 
 #: What the agent imports beside us.
 NEEDED = ("aiohttp", "boto3", "docker", "joserfc", "prometheus_client")

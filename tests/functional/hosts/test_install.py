@@ -28,9 +28,9 @@ class Machine:
         self.root, self.bin, self._log = folder / "root", folder / "bin", folder / "called"
         (self.root / "etc" / "zerofoundry").mkdir(parents=True)
         (self.root / "var" / "lib").mkdir(parents=True)
-        (self.root / "etc" / "zerofoundry" / "settings").write_text("ZF_PREFIX=zf\nZF_DOMAIN=apps.example.com\n")
+        self.answers_at(site.url.rpartition(":")[2])
         self.bin.mkdir()
-        for name in ("systemctl", "useradd", "python3.11"):
+        for name in ("systemctl", "useradd", "python3.11", "journalctl"):
             stand_in = self.bin / name
             stand_in.write_text(f'#!/bin/sh\necho "{name} $*" >> {self._log}\n')
             stand_in.chmod(0o755)
@@ -38,9 +38,14 @@ class Machine:
         (self.bin / "id").chmod(0o755)
         self._site = site
 
+    def answers_at(self, port: str) -> None:
+        """Where the agent is, once it has been started."""
+        settings = f"ZF_PREFIX=zf\nZF_DOMAIN=apps.example.com\nZF_HTTP_PORT={port}\n"
+        (self.root / "etc" / "zerofoundry" / "settings").write_text(settings)
+
     def install(self, kind: str) -> subprocess.CompletedProcess[str]:
         env = os.environ | {"PATH": f"{self.bin}:{os.environ['PATH']}", "ZF_ROOT": str(self.root)}
-        env |= {"AWS_EC2_METADATA_SERVICE_ENDPOINT": self._site.url, "no_proxy": "127.0.0.1"}
+        env |= {"AWS_EC2_METADATA_SERVICE_ENDPOINT": self._site.url, "no_proxy": "127.0.0.1", "ZF_READY_S": "2"}
         return subprocess.run([FILES / "install", kind], env=env, capture_output=True, text=True, check=False)
 
     @property
@@ -82,6 +87,14 @@ def test_a_router_has_a_user_of_its_own_and_all_processors(machine: Machine) -> 
     assert int(machine.environment["ZF_ENVOY_CONCURRENCY"]) >= 1
     assert any(line.startswith("useradd --system") for line in machine.called)
     assert "zerofoundry-uploader.service" in machine.called[-1]
+
+
+def test_a_machine_whose_agent_does_not_come_up_is_no_host_and_says_why(machine: Machine) -> None:
+    machine.answers_at("9")
+    done = machine.install("router")
+    assert done.returncode == 1
+    assert "the agent does not answer at port 9" in done.stderr
+    assert machine.called[-1].startswith("journalctl --no-pager --lines 50 --unit zerofoundry-router")
 
 
 def test_another_kind_is_refused_and_changes_nothing(machine: Machine) -> None:

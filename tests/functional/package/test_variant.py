@@ -46,6 +46,19 @@ def test_the_api_serves_what_api_gateway_asks(unpacked: Path, cloud: Cloud, worl
     assert json.loads(missing["answer"]["body"])["errors"][0]["title"] == "CF-ResourceNotFound"
 
 
+def test_links_lead_where_the_client_asked_and_never_to_the_stage(unpacked: Path, cloud: Cloud, world: World) -> None:
+    (granted,) = call(unpacked, "api_handler", login(ADMIN_PASSWORD))
+    bearer = {"Authorization": f"bearer {json.loads(granted['answer']['body'])['access_token']}"}
+    asked_for = asked("GET", "/v3/buildpacks", headers=bearer | {"X-Forwarded-Host": "api.localhost"})
+    asked_for |= {"queryStringParameters": {"per_page": "1"}, "multiValueQueryStringParameters": {"per_page": ["1"]}}
+    elsewhere = json.loads(json.dumps(asked_for).replace('"api.localhost"', '"evil.example.com"'))
+    by_name, by_another = call(unpacked, "api_handler", asked_for, elsewhere)
+    page = json.loads(by_name["answer"]["body"])["pagination"]
+    assert page["next"]["href"].startswith("https://api.localhost/v3/buildpacks?")
+    links = json.loads(by_another["answer"]["body"])["pagination"]
+    assert links["next"]["href"].startswith(f"{world.config.api_url}/v3/buildpacks?")
+
+
 @pytest.mark.parametrize(("queue", "function"), [("cc", "cc_inbox"), ("hm", "hm_inbox"), ("beats", "hm_beats")])
 def test_an_inbox_reports_what_it_cannot_read_and_that_alone(
     unpacked: Path, cloud: Cloud, queue: str, function: str

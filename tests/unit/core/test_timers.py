@@ -24,6 +24,14 @@ def test_a_wrong_value_is_named(name: str, value: str, words: str) -> None:
         from_env({name: value})
 
 
+def test_in_the_cloud_a_variable_that_nothing_reads_is_named_with_what_was_meant() -> None:
+    with pytest.raises(ValueError, match=r"ZF_HEARBEAT_S is no variable .* did you mean ZF_HEARTBEAT_S"):
+        from_env({"ZF_PROFILE": "cloud", "ZF_HEARBEAT_S": "5"})
+    assert from_env({"ZF_PROFILE": "cloud", "ZF_PREFIX": "zf", "PATH": "/bin"}) == Timers()
+    # On one machine, a developer's own may stand beside ours.
+    assert from_env({"ZF_PROFILE": "local", "ZF_MINE": "1"}) == LOCAL
+
+
 @pytest.mark.parametrize("env", [{"ZF_PRUNE_S": "600"}, {"ZF_PORT_QUARANTINE_S": "239"}])
 @pytest.mark.parametrize("profile", ["cloud", "local"])
 def test_invariant_6_no_setting_lets_a_port_be_used_again_within_twice_the_stale_time(

@@ -10,16 +10,13 @@ import dea_agent.leaving
 import router.config
 import router.uploader.__main__
 from chalicelib.config import from_env
-from chalicelib.core.timers import Timers
+from chalicelib.core.known_variables import KNOWN
+from chalicelib.core.timers import VARIABLES
 from tests.unit.house.test_house import ROOT
 from tests.unit.terraform.reading import CONFIGURATION, text_of
 
-#: Lambda sets these itself, and hosts are told the region by the user data.
-LAMBDAS = {"AWS_DEFAULT_REGION", "AWS_REGION"}
 #: They have the profile's values; the variable ``settings`` changes single ones.
-INTERVALS = {f"ZF_{name.upper()}" for name in Timers.__dataclass_fields__}
-#: Set where something else stands for AWS.
-ELSEWHERE = {"AWS_ENDPOINT_URL"}
+INTERVALS = set(VARIABLES)
 
 
 class Asked(Mapping[str, str]):
@@ -52,7 +49,6 @@ LEFT = {
         "ZF_MEMBERSHIP": "a host of the account has its role",
     },
     "router": {
-        "ZF_HTTP_PORT": "any, on loopback",
         "ZF_READY_FILE": "systemd starts it",
         "ZF_CERTIFICATES_S": "300 at AWS",
         "ZF_HTTPS_REDIRECT": "308",
@@ -77,33 +73,46 @@ def asked_by(*reads: Callable[[Mapping[str, str]], object], **values: str) -> se
     env = Asked(**values)
     for read in reads:
         read(env)
-    return env.names - INTERVALS - LAMBDAS
+    return {name for name in env.names if name.startswith("ZF_")} - INTERVALS
 
 
-def test_deas_are_told_what_they_read() -> None:
+def told_functions() -> set[str]:
+    return set(re.findall(r"^ +(ZF_\w+) += ", text_of(CONFIGURATION / "modules" / "control_plane"), re.M))
+
+
+def read_by_deas() -> set[str]:
     needed = {"ZF_DEA_ID": "i-1", "ZF_DEA_DIR": "/x", "ZF_PREFIX": "zf", "ZF_HTTP_PORT": "1"}
     needed |= {"ZF_GROUP": "g", "ZF_LIFECYCLE_HOOK": "h", "AWS_DEFAULT_REGION": "us-east-1"}
-    names = asked_by(dea_agent.config.from_env, dea_agent.leaving.from_env, **needed)
-    # Where else the metadata might be, botocore's own name for it: tests set it.
-    names -= {"AWS_EC2_METADATA_SERVICE_ENDPOINT"}
-    told = told_hosts("dea")
-    assert names - told == set(LEFT["dea"])
-    assert told - names == {"ZF_DOMAIN"}
+    return asked_by(dea_agent.config.from_env, dea_agent.leaving.from_env, **needed)
 
 
-def test_routers_are_told_what_they_read() -> None:
+def read_by_routers() -> set[str]:
     needed = {"ZF_ROUTER_ID": "i-1", "ZF_ROUTER_DIR": "/x", "ZF_PREFIX": "zf", "ZF_UPLOADER_SOCKET": "/y"}
     needed |= {"ZF_API_UPSTREAM": "https://a.example.com/cf", "ZF_TLS_LISTEN": "0.0.0.0:8443"}
     needed |= {"ZF_CERTIFICATES": "ssm:/zf/tls"}
-    names = asked_by(router.config.from_env, router.uploader.__main__.from_env, **needed)
-    told = told_hosts("router")
-    assert names - told == set(LEFT["router"])
-    assert told - names == set()
+    return asked_by(router.config.from_env, router.uploader.__main__.from_env, **needed)
+
+
+def test_deas_are_told_what_they_read() -> None:
+    read, told = read_by_deas(), told_hosts("dea")
+    assert read - told == set(LEFT["dea"])
+    assert told - read == {"ZF_DOMAIN"}
+
+
+def test_routers_are_told_what_they_read() -> None:
+    read, told = read_by_routers(), told_hosts("router")
+    assert read - told == set(LEFT["router"])
+    assert told - read == set()
 
 
 def test_functions_are_told_what_they_read() -> None:
-    env = Asked(ZF_PREFIX="zf")
-    from_env(env)
-    text = text_of(CONFIGURATION / "modules" / "control_plane")
-    told = set(re.findall(r"^ +(ZF_\w+) += ", text, re.M))
-    assert told == env.names - INTERVALS - LAMBDAS - ELSEWHERE
+    assert told_functions() == asked_by(from_env, ZF_PREFIX="zf")
+
+
+def test_what_is_known_is_what_is_read() -> None:
+    """A host that is told a variable which is not known does not start."""
+    read = read_by_deas() | read_by_routers() | asked_by(from_env, ZF_PREFIX="zf")
+    told = told_hosts("dea") | told_hosts("router") | told_functions()
+    assert told - KNOWN == set()
+    # Registries of packages, read where builds are.
+    assert read | {"ZF_STAGING_ENV_PASS"} == KNOWN

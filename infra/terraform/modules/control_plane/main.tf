@@ -24,6 +24,22 @@ locals {
     var.settings,
   )
 
+  # The full sweep in so many calls at once: the event that a clock sends, with the shards that are the call's own.
+  shards = 16
+  sweep_parts = {
+    for part in range(var.sweep_parts) : tostring(part) => jsonencode({
+      version     = "0"
+      id          = "${var.name}-${part}"
+      detail-type = "Scheduled Event"
+      source      = "aws.events"
+      account     = data.aws_caller_identity.current.account_id
+      time        = "1970-01-01T00:00:00Z"
+      region      = data.aws_region.current.region
+      resources   = []
+      detail      = { shards = [for shard in range(local.shards) : shard if shard % var.sweep_parts == part] }
+    })
+  }
+
   # What the templates of infra/iam want.
   rights = {
     partition        = data.aws_partition.current.partition

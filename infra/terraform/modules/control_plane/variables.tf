@@ -34,6 +34,17 @@ variable "memory_mb" {
   }
 }
 
+variable "sweep_parts" {
+  description = "Into how many calls at once the HealthManager's full sweep of every minute is divided: one for every 600 DEAs or 125,000 instances (docs/scale.md)."
+  type        = number
+  default     = 1
+
+  validation {
+    condition     = contains([1, 2, 3, 4, 5], var.sweep_parts)
+    error_message = "sweep_parts must be a whole number from 1 to 5: a rule of EventBridge has five targets."
+  }
+}
+
 variable "api_rate" {
   description = "Requests to the API per second, over all clients; twice as many in a burst. More are answered 429. A million requests cost about 3.50 USD."
   type        = number

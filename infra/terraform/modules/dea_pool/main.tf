@@ -1,26 +1,16 @@
 # Hosts for apps. They take connections from routers only; the HealthManager hears from EventBridge what becomes of them.
 
-data "aws_caller_identity" "current" {}
-data "aws_partition" "current" {}
-data "aws_region" "current" {}
-
 locals {
   first_port = 20000
   last_port  = 25999
 
-  # The agent's own, on loopback, for those who watch it and for what drains it.
-  http_port = 9080
-
-  # A little more than the agent takes at most (drain_deadline_s of chalicelib/core/timers.py, and a minute to stop).
-  drain_s = 480
-
-  here = "${data.aws_region.current.region}:${data.aws_caller_identity.current.account_id}"
+  # What the agent takes at most (drain_deadline_s of chalicelib/core/timers.py, a minute to stop), and some more.
+  drain_s = ceil(tonumber(lookup(var.settings, "ZF_DRAIN_DEADLINE_S", "300"))) + 180
 
   settings = merge(var.settings, {
     ZF_DEA_DIR           = "/var/lib/zerofoundry/dea"
     ZF_RUNTIME           = "docker"
     ZF_PORT_RANGE        = "${local.first_port}-${local.last_port}"
-    ZF_HTTP_PORT         = tostring(local.http_port)
     ZF_ISOLATION_SEGMENT = var.isolation_segment
     ZF_GROUP             = "${var.name}-dea"
     ZF_LIFECYCLE_HOOK    = "drain"
@@ -49,17 +39,7 @@ module "hosts" {
   kms_key_arn       = var.kms_key_arn
   tags              = var.tags
 
-  policies = {
-    bus = var.policy
-    leave = jsonencode({
-      Version = "2012-10-17"
-      Statement = [{
-        Effect   = "Allow"
-        Action   = "autoscaling:CompleteLifecycleAction"
-        Resource = "arn:${data.aws_partition.current.partition}:autoscaling:${local.here}:autoScalingGroup:*:autoScalingGroupName/${var.name}-dea"
-      }]
-    })
-  }
+  policies = { bus = var.policy }
 }
 
 resource "aws_security_group" "this" {
@@ -90,17 +70,26 @@ resource "aws_vpc_security_group_egress_rule" "all" {
   tags              = var.tags
 }
 
-# EC2's word on its machines, as an envelope of ours (CloudHost in chalicelib/contracts/health.py). Those that are not
+# AWS's word on its machines, as an envelope of ours (CloudHost in chalicelib/contracts/health.py). Those that are not
 # DEAs of ours are unknown to the HealthManager, which passes over them.
 locals {
   events = {
     state = {
+      source = "aws.ec2"
       type   = "EC2 Instance State-change Notification"
       detail = { state = ["shutting-down", "stopping", "stopped", "terminated"] }
       paths  = { host = "$.detail.instance-id", id = "$.id", state = "$.detail.state" }
       state  = "<state>"
     }
+    group = {
+      source = "aws.autoscaling"
+      type   = "EC2 Instance-terminate Lifecycle Action"
+      detail = { AutoScalingGroupName = ["${var.name}-dea"] }
+      paths  = { host = "$.detail.EC2InstanceId", id = "$.id" }
+      state  = "stopping"
+    }
     spot = {
+      source = "aws.ec2"
       type   = "EC2 Spot Instance Interruption Warning"
       detail = {}
       paths  = { host = "$.detail.instance-id", id = "$.id" }
@@ -117,7 +106,7 @@ resource "aws_cloudwatch_event_rule" "hosts" {
   tags        = var.tags
 
   event_pattern = jsonencode(merge(
-    { source = ["aws.ec2"], detail-type = [each.value.type] },
+    { source = [each.value.source], detail-type = [each.value.type] },
     { for key, detail in { detail = each.value.detail } : key => detail if length(detail) > 0 },
   ))
 }

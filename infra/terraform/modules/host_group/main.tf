@@ -1,6 +1,7 @@
 # A group of machines of one kind, dea or router: what they are made of, how many, what they may do, what they install.
 # dea_pool and router_pool say the rest.
 
+data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
 data "aws_region" "current" {}
 
@@ -12,6 +13,7 @@ data "aws_ssm_parameter" "image" {
 locals {
   full_name    = "${var.name}-${var.kind}"
   architecture = var.artifacts.architecture
+  here         = "${data.aws_region.current.region}:${data.aws_caller_identity.current.account_id}"
 
   types = coalescelist(var.instance_types, {
     arm64  = { dea = ["m7g.large", "m6g.large"], router = ["t4g.small"] }
@@ -21,6 +23,8 @@ locals {
   user_data = templatefile("${path.module}/../../../hosts/user-data.sh.tftpl", {
     name           = var.name
     kind           = var.kind
+    group          = local.full_name
+    hook           = "ready"
     region         = data.aws_region.current.region
     packages       = join(" ", concat(["python3.11"], var.packages))
     bucket         = var.artifacts.bucket
@@ -61,11 +65,19 @@ resource "aws_iam_role_policy" "boot" {
 
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [{
-      Effect   = "Allow"
-      Action   = "s3:GetObject"
-      Resource = ["${var.artifacts.bucket_arn}/hosts/*", "${var.artifacts.bucket_arn}/stack/*"]
-    }]
+    Statement = [
+      {
+        Effect   = "Allow"
+        Action   = "s3:GetObject"
+        Resource = ["${var.artifacts.bucket_arn}/hosts/*", "${var.artifacts.bucket_arn}/stack/*"]
+      },
+      {
+        # It is ready, it has drained: its group waits for both words.
+        Effect   = "Allow"
+        Action   = "autoscaling:CompleteLifecycleAction"
+        Resource = "arn:${data.aws_partition.current.partition}:autoscaling:${local.here}:autoScalingGroup:*:autoScalingGroupName/${local.full_name}"
+      },
+    ]
   })
 }
 
@@ -105,7 +117,9 @@ resource "aws_launch_template" "this" {
   user_data              = base64gzip(local.user_data)
   update_default_version = true
   ebs_optimized          = true
-  tags                   = var.tags
+  # One that could not become a host ends itself.
+  instance_initiated_shutdown_behavior = "terminate"
+  tags                                 = var.tags
 
   iam_instance_profile {
     arn = aws_iam_instance_profile.this.arn
@@ -181,6 +195,14 @@ resource "aws_autoscaling_group" "this" {
         }
       }
     }
+  }
+
+  # It counts when its agent answers; one that has not said so in time is ended, and another one started.
+  initial_lifecycle_hook {
+    name                 = "ready"
+    lifecycle_transition = "autoscaling:EC2_INSTANCE_LAUNCHING"
+    heartbeat_timeout    = 900
+    default_result       = "ABANDON"
   }
 
   # Held back while it drains (dea_agent/leaving.py); the time is what a host may take for it at most.

@@ -18,10 +18,11 @@ locals {
         namespace   = local.namespace
         metric      = "drifting"
         dimensions  = { service = "${var.name}-hm" }
-        statistic   = "Minimum"
-        above       = 0
-        minutes     = 10
-        missing     = "notBreaching"
+        # A sweep in parts counts in each of them.
+        statistic = "Sum"
+        above     = 0
+        minutes   = 10
+        missing   = "notBreaching"
       }
     },
     { for key, alarm in local.more : key => alarm if local.all && lookup(local.watched, key, true) },
