@@ -1,7 +1,6 @@
 """The archive for this machine: unpacked, called by its handlers' names with nothing else on the path."""
 
 import json
-import re
 import shutil
 import sys
 import time
@@ -117,24 +116,6 @@ def test_an_archive_made_again_is_the_same_and_compiled_files_name_lambdas_folde
     assert (tmp_path / "again.zip").read_bytes() == (made / "functions.zip").read_bytes()
     (compiled,) = (again / "chalicelib" / "handlers" / "__pycache__").glob("hm.*.pyc")
     assert b"/var/task/chalicelib/handlers/hm.py" in compiled.read_bytes()
-
-
-def test_the_archive_for_lambda_is_of_wheels_that_amazon_linux_loads(tmp_path: Path) -> None:
-    """Without an interpreter of that Python, as on most machines: the archive says that nothing is compiled."""
-    said: list[str] = []
-    told = build.build(build.Target("arm64", "3.13", None), tmp_path, said.append)
-    assert (told["compiled"], told["runtime"], told["architecture"]) == (False, "python3.13", "arm64")
-    assert "There is no Python 3.13 here" in said[0]
-    native = [tag for tags in told["wheels"].values() for tag in tags if not tag.endswith("-none-any")]
-    for tag in native:
-        python, abi, platform = tag.split("-")
-        assert platform.startswith("manylinux")
-        assert platform.endswith("_aarch64")
-        assert abi in ("abi3", "cp313")
-        assert int(python.removeprefix("cp3")) <= 13
-        if glibc := re.match(r"manylinux_2_(\d+)_", platform):
-            assert int(glibc[1]) <= 34
-    assert len(told["natives"]) == 4
 
 
 def test_what_was_made_for_another_machine_is_refused(unpacked: Path) -> None:
