@@ -162,12 +162,14 @@ resource "aws_launch_template" "this" {
 }
 
 resource "aws_autoscaling_group" "this" {
-  name                      = local.full_name
-  min_size                  = var.min_size
-  max_size                  = var.max_size
-  vpc_zone_identifier       = var.subnet_ids
-  target_group_arns         = var.target_group_arns
-  health_check_type         = length(var.target_group_arns) > 0 ? "ELB" : "EC2"
+  name                = local.full_name
+  min_size            = var.min_size
+  max_size            = var.max_size
+  vpc_zone_identifier = var.subnet_ids
+  target_group_arns   = var.target_group_arns
+  # Not the balancer's: a router that has no certificate yet would be replaced by another one without. systemd starts again
+  # what ends on a machine, and the balancer sends nothing to who does not answer.
+  health_check_type         = "EC2"
   health_check_grace_period = 300
   default_instance_warmup   = 120
   capacity_rebalance        = var.on_demand_percent < 100
