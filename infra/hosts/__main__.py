@@ -29,7 +29,7 @@ def stack_image() -> Iterable[bytes]:
 
     try:
         client = docker.from_env(timeout=600)
-        chunks: Iterable[bytes] = client.images.get(IMAGE).save(named=IMAGE)
+        chunks: Iterable[bytes] = client.images.get(IMAGE).save(named=f"{IMAGE}:latest")
     except ImageNotFound:
         raise NoStack(f"There is no image {IMAGE}: make stack makes it. STACK=no leaves it out.") from None
     except DockerException as error:
