@@ -61,25 +61,30 @@ def from_env(env: Mapping[str, str]) -> Config:
     )
 
 
+#: Why a machine is taken back.
+GROUP_ENDS_IT, SPOT_ENDS_IT = "its group ends it", "its spot instance is interrupted"
+
+
 def reason_to_leave(lifecycle: str | None, spot: str | None) -> str | None:
     """What the metadata says, as a reason; None while the machine stays. Either is None where there is no such word."""
     if lifecycle == "Terminated":
-        return "its group ends it"
-    if spot is not None:
-        return "its spot instance is interrupted"
-    return None
+        return GROUP_ENDS_IT
+    return None if spot is None else SPOT_ENDS_IT
 
 
 class Metadata:
-    """The instance's metadata, version 2: every question with a token."""
+    """The instance's metadata, version 2: every look with a token."""
 
     def __init__(self, base: str) -> None:
         self._base = base
 
-    def get(self, path: str) -> str | None:
-        """None for what there is none of. Raises OSError when nobody answers."""
+    def look(self) -> tuple[str | None, str | None]:
+        """Target lifecycle state and spot warning; None for what there is none of. Raises OSError."""
         ask = {"X-aws-ec2-metadata-token-ttl-seconds": str(TOKEN_S)}
         token = _call(urllib.request.Request(f"{self._base}/latest/api/token", headers=ask, method="PUT"))
+        return self._get("autoscaling/target-lifecycle-state", token), self._get("spot/instance-action", token)
+
+    def _get(self, path: str, token: str) -> str | None:
         told = {"X-aws-ec2-metadata-token": token}
         try:
             return _call(urllib.request.Request(f"{self._base}/latest/meta-data/{path}", headers=told))
@@ -100,9 +105,7 @@ def wait_for_reason(metadata: Metadata, sleep: Callable[[float], None]) -> str:
     """Until the machine is wanted back; metadata that do not answer are asked again."""
     while True:
         try:
-            reason = reason_to_leave(
-                metadata.get("autoscaling/target-lifecycle-state"), metadata.get("spot/instance-action")
-            )
+            reason = reason_to_leave(*metadata.look())
         except OSError as error:
             log.warning("the metadata do not answer: %s", error)
             reason = None
@@ -153,7 +156,7 @@ def main() -> int:
     log.warning("this machine is taken back: %s; its DEA drains", reason)
     if not drain(config, time.monotonic, time.sleep):
         log.error("the DEA did not end in %.0f s; what still runs here ends with the machine", config.patience_s)
-    if reason == reason_to_leave("Terminated", None):
+    if reason == GROUP_ENDS_IT:
         let_go(config)
     return 0
 

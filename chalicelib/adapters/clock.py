@@ -12,8 +12,13 @@ def now() -> float:
 
 def stamp(seconds: float | None = None) -> str:
     """UTC with microseconds, which sorts as text: ``2026-11-23T15:29:54.123456Z``."""
-    moment = datetime.fromtimestamp(time.time() if seconds is None else seconds, UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    at = datetime.fromtimestamp(time.time() if seconds is None else seconds, UTC)
+    return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def moment(seconds: float) -> str:
+    """UTC as people and clients read it: ``2026-11-23T15:29:54Z``."""
+    return f"{stamp(seconds)[:19]}Z"
 
 
 def new_guid() -> str:

@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from chalicelib.adapters.clock import now, stamp
+from chalicelib.adapters.clock import moment, now
 from chalicelib.api.base import Answer, Endpoints, Request
 from chalicelib.api.parsing import Body
-from chalicelib.api.render import when
 from chalicelib.contracts.components import CORDON, DRAIN, UNCORDON, VERSION
 from chalicelib.services import access, dead_letters, hosts
 from chalicelib.tables.actual import Component
@@ -26,7 +25,7 @@ def _host(seen: hosts.HostSeen) -> dict[str, Any]:
         "instances": len(row.instances),
         "builds": len(row.builds),
         "tasks": len(row.tasks),
-        "seen_at": _moment(row.seen_at),
+        "seen_at": moment(float(row.seen_at)),
         "problem": str(row.problem),
     }
 
@@ -38,8 +37,8 @@ def _component(row: Component) -> dict[str, Any]:
         "boot": str(row.boot),
         "version": str(row.version),
         "http": str(row.http),
-        "started_at": _moment(row.started_at),
-        "seen_at": _moment(row.seen_at),
+        "started_at": moment(float(row.started_at)),
+        "seen_at": moment(float(row.seen_at)),
     }
 
 
@@ -47,7 +46,7 @@ def _letter(found: dead_letters.Found) -> dict[str, Any]:
     told = {
         "id": found.letter.id,
         "queue": found.queue,
-        "died_at": _moment(found.letter.died_at),
+        "died_at": moment(float(found.letter.died_at)),
         "bytes": len(found.letter.body),
     }
     if found.envelope is None:
@@ -56,14 +55,10 @@ def _letter(found: dead_letters.Found) -> dict[str, Any]:
     return told | {
         "subject": envelope.subject,
         "sender": envelope.sender,
-        "sent_at": _moment(envelope.sent_at),
+        "sent_at": moment(float(envelope.sent_at)),
         "trace": envelope.trace,
         "is_expired": envelope.is_expired(now()),
     }
-
-
-def _moment(at: Any) -> str | None:
-    return when(stamp(float(at)))
 
 
 @endpoints("GET", "/admin/hosts")

@@ -5,10 +5,9 @@ The two that hosts ask have proofs of their own, and answer nobody else.
 
 from typing import Any
 
-from chalicelib.adapters.clock import now, stamp
+from chalicelib.adapters.clock import moment, now
 from chalicelib.api.base import Answer, Endpoints, Request
 from chalicelib.api.parsing import Body
-from chalicelib.api.render import when
 from chalicelib.core import joining
 from chalicelib.services import access
 from chalicelib.services import joining as joins
@@ -36,7 +35,7 @@ def _host(row: JoinedHost) -> dict[str, Any]:
 
 
 def _moment(at: Any) -> str | None:
-    return when(stamp(float(at))) if at else None
+    return moment(float(at)) if at else None
 
 
 def _admitted(found: joins.Admitted) -> dict[str, Any]:

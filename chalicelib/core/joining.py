@@ -2,11 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any
 
 from chalicelib.contracts.frozen import frozen
-from chalicelib.core.timers import Timers
+from chalicelib.core.timers import VARIABLES, Timers
 
 #: Of a host. A queue's name has at most 80 characters: 24 of the installation's, ``-dea-``, these, and the boot's 16.
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}[a-z0-9]")
@@ -114,9 +113,9 @@ def settings(place: Place, timers: Timers, more: Mapping[str, str]) -> dict[str,
     """
     usual = Timers()
     other = {
-        f"ZF_{field.name.upper()}": f"{getattr(timers, field.name):g}"
-        for field in fields(Timers)
-        if getattr(timers, field.name) != getattr(usual, field.name)
+        variable: f"{getattr(timers, name):g}"
+        for variable, name in VARIABLES.items()
+        if getattr(timers, name) != getattr(usual, name)
     }
     known = {"ZF_PREFIX": place.prefix, "ZF_ACCOUNT": place.account, "AWS_DEFAULT_REGION": place.region}
     return known | other | {name: value for name, value in more.items() if value}

@@ -16,7 +16,7 @@ from pynamodb.exceptions import PutError
 from pynamodb.expressions.update import Action
 
 from chalicelib.adapters import roles
-from chalicelib.adapters.clock import now, stamp
+from chalicelib.adapters.clock import moment, now, stamp
 from chalicelib.adapters.outage import is_outage
 from chalicelib.adapters.roles import Credentials
 from chalicelib.bootstrap import World
@@ -88,11 +88,11 @@ def join(world: World, token: str) -> Admitted:
     if row is None or not hmac.compare_digest(str(row.token_hash), given):
         raise NotAuthorized("This join token is not known")
     if row.state == JOINED:
-        raise NotAuthorized(f"This join token was used at {_when(row.joined_at)}; it is good once")
+        raise NotAuthorized(f"This join token was used at {moment(float(row.joined_at))}; it is good once")
     if row.state == REVOKED:
-        raise NotAuthorized(f"This join token was revoked at {_when(row.revoked_at)}")
+        raise NotAuthorized(f"This join token was revoked at {moment(float(row.revoked_at))}")
     if row.invited_until <= now():
-        raise NotAuthorized(f"This join token expired at {_when(row.invited_until)}")
+        raise NotAuthorized(f"This join token expired at {moment(float(row.invited_until))}")
     credentials = _credentials(world, name)
     secret = secrets.token_urlsafe(32)
     known = JoinedHost.state
@@ -120,7 +120,7 @@ def renew(world: World, name: str, secret: str) -> Admitted:
     if row is None or not mine:
         raise NotAuthorized("This is not the secret of a host that has joined")
     if row.state != JOINED:
-        raise NotAuthorized(f"Host {name} was revoked at {_when(row.revoked_at)}")
+        raise NotAuthorized(f"Host {name} was revoked at {moment(float(row.revoked_at))}")
     credentials = _credentials(world, name)
     fresh = secrets.token_urlsafe(32)
     changes: list[Action] = [
@@ -196,7 +196,3 @@ def _is_host(name: str) -> bool:
 
 def _hash(secret: str) -> str:
     return hashlib.sha256(secret.encode(errors="replace")).hexdigest()
-
-
-def _when(at: float) -> str:
-    return f"{stamp(float(at))[:19]}Z"

@@ -3,7 +3,6 @@
 Pure: ports, passwords and the machine's size come as arguments.
 """
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +20,9 @@ OWN_PORTS = range(10000, 20000)
 
 #: Users of apps and of staging: so many per DEA from the first on.
 FIRST_UID, UIDS_PER_DEA = 22001, 4000
+
+#: Of DEAs, unless the caller says otherwise: a laptop that is nine tenths full still has room for what is tried out.
+DEA_DEFAULTS = {"ZF_DISK_FULL_PERCENT": "97"}
 
 #: Variables of the caller's that would lead the SDK to a real account, or are for one component alone.
 FOREIGN = ("AWS_", "BOTO_", "ZF_CLOUD", "ZF_HTTP_PORT", "ZF_READY_FILE", "ZF_WEATHER_SEED")
@@ -118,7 +120,9 @@ def components(
         ),
     ]
     for i in range(options.deas):
-        made.append(Component(f"dea-{i}", ("dea_agent",), {**env, **_dea_env(options, machine, run, i)}))
+        made.append(
+            Component(f"dea-{i}", ("dea_agent",), {**DEA_DEFAULTS, **env, **_dea_env(options, machine, run, i)})
+        )
     for i, listen in enumerate(listeners(options, machine)):
         own = {
             **env,
@@ -160,8 +164,6 @@ def _dea_env(options: Options, machine: Machine, run: Path, i: int) -> dict[str,
         "ZF_RUNTIME": options.runtime,
         "ZF_DEA_MEMORY_MB": str(int(machine.memory_mb * MEMORY_SHARE / options.deas)),
         "ZF_DEA_DISK_MB": str(int(machine.disk_mb * DISK_SHARE / options.deas)),
-        # A laptop that is nine tenths full still has room for what is tried out on it.
-        "ZF_DISK_FULL_PERCENT": os.environ.get("ZF_DISK_FULL_PERCENT", "97"),
         "ZF_PORT_RANGE": f"{first}-{first + share - 1}",
         "ZF_UID_BASE": str(FIRST_UID + i * UIDS_PER_DEA),
     }

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.contracts.frozen import frozen
+from infra.iam.table import FUNCTIONS
 from infra.package import archive, chalice, contents, packages
 from infra.package.chalice import ROOT, Refused
 
@@ -55,10 +56,6 @@ def interpreter_of(python: str, named: str = "") -> Path | None:
     return Path(found) if done.returncode == 0 and done.stdout.strip() == python else None
 
 
-def function_names() -> list[str]:
-    return sorted(chalice.timeouts(TOPOLOGY))
-
-
 def _trim(folder: Path, known: frozenset[str]) -> None:
     files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
     for path in set(files) - contents.needed(files, known):
@@ -91,7 +88,7 @@ def build(target: Target, out: Path, say: Callable[[str], None] = print) -> dict
     Raises Refused when a package has no wheel for the target, or one that could not be loaded there. Nothing is left
     in ``out`` then.
     """
-    policies = [json.loads((POLICIES / f"{name}.json").read_text()) for name in function_names()]
+    policies = [json.loads((POLICIES / f"{name}.json").read_text()) for name in FUNCTIONS.values()]
     known = contents.services(policies)
     with tempfile.TemporaryDirectory() as scratch:
         project, made, tree = Path(scratch, "project"), Path(scratch, "made"), Path(scratch, "tree")

@@ -62,10 +62,6 @@ class Wheel:
     version: str
     tags: tuple[str, ...]
 
-    @property
-    def is_native(self) -> bool:
-        return not all(tag.endswith("-none-any") for tag in self.tags)
-
 
 def wheels(folder: Path) -> Iterator[Wheel]:
     """What was installed into a folder, by the notes that installers leave, in order of names."""

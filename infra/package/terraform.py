@@ -5,7 +5,6 @@ or writes as provider 4 wanted it, is put in here: names and settings of the ins
 failures message by message, logs as JSON. Stage, roles, log groups and the key stand in the module's own files.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -110,7 +109,7 @@ def current(document: Mapping[str, Any], topology: Mapping[str, Any]) -> dict[st
         for name in sorted(spec["handler"] for spec in topology["queues"].values())
     }
     clocks = sorted(topology["schedules"])
-    if {re.sub("-event$", "", name) for name in given["aws_cloudwatch_event_rule"]} != set(clocks):
+    if {name.removesuffix("-event") for name in given["aws_cloudwatch_event_rule"]} != set(clocks):
         raise Changed("Chalice's schedules are not those of infra/topology.json")
     return {
         "locals": {"functions": list(functions)},

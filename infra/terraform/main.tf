@@ -90,7 +90,7 @@ locals {
       ZF_ACCOUNT           = data.aws_caller_identity.current.account_id
       ZF_DOMAIN            = var.domain
       ZF_PROFILE           = "cloud"
-      ZF_LOG_LEVEL         = var.log_level == "WARN" ? "WARNING" : var.log_level
+      ZF_LOG_LEVEL         = var.log_level
       ZF_ALLOWED_ADDRESSES = join(",", var.allowed_addresses)
       # On loopback, for what watches the agent, and what drains it.
       ZF_HTTP_PORT = "9080"

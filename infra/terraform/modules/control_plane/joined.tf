@@ -24,15 +24,7 @@ resource "aws_iam_role_policy" "dea_joined" {
 resource "aws_iam_role_policy" "dea_joined_key" {
   count = var.kms_key_arn == null ? 0 : 1
 
-  name = "key"
-  role = aws_iam_role.dea_joined.name
-
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect   = "Allow"
-      Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
-      Resource = var.kms_key_arn
-    }]
-  })
+  name   = "key"
+  role   = aws_iam_role.dea_joined.name
+  policy = local.use_of_the_key
 }

@@ -105,13 +105,8 @@ resource "aws_iam_role_policy" "this" {
 }
 
 # Queues, tables, buckets and the secret are sealed with the owner's key where there is one.
-resource "aws_iam_role_policy" "key" {
-  for_each = toset(var.kms_key_arn == null ? [] : local.functions)
-
-  name = "key"
-  role = aws_iam_role.this[each.key].name
-
-  policy = jsonencode({
+locals {
+  use_of_the_key = jsonencode({
     Version = "2012-10-17"
     Statement = [{
       Effect   = "Allow"
@@ -119,4 +114,12 @@ resource "aws_iam_role_policy" "key" {
       Resource = var.kms_key_arn
     }]
   })
+}
+
+resource "aws_iam_role_policy" "key" {
+  for_each = toset(var.kms_key_arn == null ? [] : local.functions)
+
+  name   = "key"
+  role   = aws_iam_role.this[each.key].name
+  policy = local.use_of_the_key
 }
