@@ -185,15 +185,20 @@ def test_the_full_schedule_sweeps_all_shards_or_those_it_names(live: Stage) -> N
     assert live.starts() == []
 
 
-def test_a_full_sweep_tells_the_alarms_what_it_counted(live: Stage, capfd: pytest.CaptureFixture[str]) -> None:
-    """Metrics are what alarms watch; the rest are fields, which cost nothing."""
+def test_a_full_sweep_makes_metrics_of_what_is_wrong_and_of_nothing_else(
+    live: Stage, capfd: pytest.CaptureFixture[str]
+) -> None:
     live.want("q")
     handlers.hm_full_sweep(scheduled_event("hm_full_sweep", time.time()), None)
     line = json.loads(capfd.readouterr().out)
-    assert (line["service"], line["processes"], line["drifting"], line["starts"]) == ("test-hm", 1, [1.0], 1)
+    assert (line["service"], line["drifting"], line["promised_percent"]) == ("test-hm", [1.0], [100.0])
     declared = line["_aws"]["CloudWatchMetrics"][0]
     assert declared["Namespace"] == "zerofoundry"
     assert [metric["Name"] for metric in declared["Metrics"]] == ["drifting", "promised_percent"]
+
+    live.dea("dea-0").beat()
+    handlers.hm_full_sweep(scheduled_event("hm_full_sweep", time.time()), None)
+    assert "promised_percent" not in json.loads(capfd.readouterr().out)
 
 
 def test_a_full_sweep_tells_how_much_of_the_hosts_is_promised(live: Stage) -> None:

@@ -10,20 +10,18 @@ from cloudfoundry_client.errors import InvalidStatusCode
 from chalicelib.bootstrap import World
 from chalicelib.contracts.codec import from_json
 from chalicelib.services import jobs
-from infra.local.api import create_server
 from infra.local.gateway import Gateway
 from tests.functional.client import Client
 from tests.functional.cloud import Cloud
 from tests.functional.conftest import ADMIN_PASSWORD
 from tests.functional.identity.running import make_app
+from tests.functional.serving import serving
 
 
 @pytest.fixture(scope="module")
 def address(application: Gateway) -> Iterator[str]:
-    server = create_server(application)
-    threading.Thread(target=server.run, daemon=True).start()
-    yield f"http://127.0.0.1:{server.effective_port}"
-    server.close()
+    with serving(application) as address:
+        yield address
 
 
 @pytest.fixture

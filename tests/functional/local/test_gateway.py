@@ -13,8 +13,8 @@ import httpx
 import pytest
 from chalice import Blueprint, Chalice, Response
 
-from infra.local.api import create_server
 from infra.local.gateway import BODY_LIMIT, Gateway
+from tests.functional.serving import serving
 
 blueprint = Blueprint(__name__)
 
@@ -82,10 +82,8 @@ def broken() -> Any:
 def address() -> Iterator[str]:
     app = Chalice("test")
     app.register_blueprint(blueprint)
-    server = create_server(Gateway(app))
-    threading.Thread(target=server.run, daemon=True).start()
-    yield f"http://127.0.0.1:{server.effective_port}"
-    server.close()
+    with serving(Gateway(app)) as address:
+        yield address
 
 
 def test_an_unknown_path_and_an_unknown_method_are_cloud_foundrys_404(address: str) -> None:

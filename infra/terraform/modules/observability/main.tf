@@ -1,6 +1,6 @@
 # What calls people, and what they look at then. Every alarm's description says what to do first.
 # The names of the HealthManager's metrics are ALARMED in chalicelib/handlers/hm.py; their namespace stands in
-# chalicelib/adapters/figures.py.
+# chalicelib/adapters/figures.py. They are only sent while something is wrong: nothing sent is good news.
 
 data "aws_region" "current" {}
 
@@ -31,6 +31,7 @@ locals {
   # What cannot be watched without the thing itself.
   watched = {
     api_5xx = var.api_name != null
+    sweeps  = can(var.function_names["hm_full_sweep"])
     silence = can(var.function_names["hm_beats"])
     errors  = length(var.function_names) > 0
   }
@@ -38,10 +39,10 @@ locals {
   more = {
     sweeps = {
       description = "The HealthManager has not swept for ten minutes: nothing heals. First: the log of hm_full_sweep; then whether its schedule is enabled in EventBridge, and whether Lambda throttles the account."
-      namespace   = local.namespace
-      metric      = "drifting"
-      dimensions  = { service = "${var.name}-hm" }
-      statistic   = "SampleCount"
+      namespace   = "AWS/Lambda"
+      metric      = "Invocations"
+      dimensions  = { FunctionName = try(var.function_names["hm_full_sweep"], "") }
+      statistic   = "Sum"
       below       = 1
       minutes     = 10
       missing     = "breaching"
@@ -52,7 +53,7 @@ locals {
       metric      = "promised_percent"
       dimensions  = { service = "${var.name}-hm" }
       statistic   = "Minimum"
-      above       = 85
+      above       = 84
       minutes     = 15
       missing     = "notBreaching"
     }

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from chalicelib.services import rollouts
-from infra.local.api import create_server
 from infra.local.gateway import Gateway
 from tests.functional import conftest as functional
 from tests.functional.apps import conftest as apps
@@ -15,6 +14,7 @@ from tests.functional.deployments import conftest as deployments
 from tests.functional.deployments.conftest import Show
 from tests.functional.services import conftest as brokers
 from tests.functional.services.conftest import Services
+from tests.functional.serving import serving
 
 from ..conftest import Zf
 
@@ -30,10 +30,8 @@ TICK_S = 0.02
 @pytest.fixture(scope="session")
 def address(application: Gateway) -> Iterator[str]:
     """Where the API listens."""
-    server = create_server(application)
-    threading.Thread(target=server.run, daemon=True).start()
-    yield f"http://127.0.0.1:{server.effective_port}"
-    server.close()
+    with serving(application) as address:
+        yield address
 
 
 class Hands(threading.Thread):
