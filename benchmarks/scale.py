@@ -29,6 +29,7 @@ from chalicelib.core.timers import Timers
 from chalicelib.services.health import full, rows
 from chalicelib.services.health.packed import unpack
 from chalicelib.services.health.world import HealthWorld
+from chalicelib.tables import presence
 from chalicelib.tables.running import DESIRED_SHARDS
 from tests.support.platform import a_platform
 
@@ -65,7 +66,7 @@ def _sweeps() -> list[Figure]:
 
     with instead_of_dynamodb(recorded):
         before = _resident_mb()
-        held = full._what_runs(found := rows.all_hosts(), now, config.timers)
+        held = full._what_runs(found := rows.all_hosts(), presence.hearing(), now, config.timers)
         memory = _resident_mb() - before
         assert len(held) == DESIRED_SHARDS, "not all shards run anything"
         del held, found

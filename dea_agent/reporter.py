@@ -4,11 +4,12 @@ import asyncio
 import hashlib
 import json
 import time
+from dataclasses import replace
 
 from chalicelib.contracts.codec import to_json
 from chalicelib.contracts.heartbeat import Capacity, Heartbeat, InstanceBeat, Usage
 from dea_agent.config import Config
-from dea_agent.messenger import BEATS, Messenger
+from dea_agent.messenger import BEATS, HM, Messenger
 from dea_agent.registry import Registry
 from dea_agent.sampler import Sampler
 
@@ -35,6 +36,7 @@ class Reporter:
         self._registry, self._sampler = registry, sampler
         self.http, self.queue_url = "", ""
         self._seq = 0
+        self._told: Heartbeat | None = None
         self._asked = asyncio.Event()
         self._usage_due = 0.0
 
@@ -45,12 +47,19 @@ class Reporter:
     async def run(self) -> None:
         while True:
             self._asked.clear()
-            await self._messenger.attempt(BEATS, "dea.heartbeat", self.beat(time.time()))
+            await self._tell(self.beat(time.time()))
             try:
                 await asyncio.wait_for(self._asked.wait(), self._config.timers.heartbeat_s)
                 await asyncio.sleep(COALESCE_S)
             except TimeoutError:
                 continue
+
+    async def _tell(self, beat: Heartbeat) -> None:
+        """What is new goes where somebody is called by it, the rest where it waits for the next sweep."""
+        content = replace(beat, seq=0, usage={})
+        address = BEATS if content == self._told else HM
+        if await self._messenger.attempt(address, "dea.heartbeat", beat):
+            self._told = content
 
     def beat(self, now: float) -> Heartbeat:
         self._seq += 1

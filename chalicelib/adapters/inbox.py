@@ -8,6 +8,7 @@ to a missing queue fails its publisher on some stand-ins, and wastes deliveries 
 import json
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -24,6 +25,14 @@ RETENTION_S = 900
 
 #: A message that fails this often is dropped, as a function's queue gives it to the dead letters.
 MOST_RECEIVES = 5
+
+#: SQS's most for one receive, and for one delete.
+AT_ONCE = 10
+
+#: What has been handled is deleted when there is a batch of it, or when it has waited this long as a poll returns,
+#: seconds: a receive of a busy queue brings one message, and a delete for each would cost as much again. Polls take
+#: 20 s at most, so that it is deleted before it would be visible again; when it is not, it is handled once more.
+DELETE_AFTER_S = 5.0
 
 
 class Inbox:
@@ -42,6 +51,9 @@ class Inbox:
         self.on_answer: Callable[[], None] = lambda: None
         self._subscriptions: list[str] = []
         self._stop = threading.Event()
+        #: Receipts of what has been handled, and since when the first waits (monotonic seconds).
+        self._handled: list[str] = []
+        self._handled_since = 0.0
 
     def open(self) -> str:
         """Returns the queue's URL. Safe to call again after an error half way."""
@@ -93,20 +105,21 @@ class Inbox:
             try:
                 answer = self.bus.sqs.receive_message(
                     QueueUrl=self.url,
-                    MaxNumberOfMessages=10,
+                    MaxNumberOfMessages=AT_ONCE,
                     WaitTimeSeconds=self.wait_s,
                     MessageSystemAttributeNames=["ApproximateReceiveCount"],
                 )
                 self.on_answer()
                 pause = 0.1
-                self._handle_all(answer.get("Messages", []), handle)
+                messages = answer.get("Messages", [])
+                self._handle_all(messages, handle)
+                self._delete(is_quiet=not messages)
             except (BotoCoreError, ClientError) as error:
                 log.warning("the bus does not answer: %s", error)
                 self._stop.wait(pause)
                 pause = min(pause * 2, 5)
 
     def _handle_all(self, messages: list[dict[str, Any]], handle: Callable[[Envelope], None]) -> None:
-        done = []
         for message in messages:
             try:
                 handle(decode(message["Body"]))
@@ -117,9 +130,18 @@ class Inbox:
                     log.exception("a message failed; it comes again")
                     continue
                 log.exception("dropped a message that failed %d times", MOST_RECEIVES)
-            done.append({"Id": str(len(done)), "ReceiptHandle": message["ReceiptHandle"]})
-        if done:
-            self.bus.sqs.delete_message_batch(QueueUrl=self.url, Entries=done)
+            if not self._handled:
+                self._handled_since = time.monotonic()
+            self._handled.append(message["ReceiptHandle"])
+
+    def _delete(self, is_quiet: bool) -> None:
+        """What has been handled, when it is due; ``is_quiet``: nothing else has come."""
+        is_due = is_quiet or time.monotonic() - self._handled_since >= DELETE_AFTER_S
+        while len(self._handled) >= AT_ONCE or (self._handled and is_due):
+            batch = self._handled[:AT_ONCE]
+            entries = [{"Id": str(i), "ReceiptHandle": receipt} for i, receipt in enumerate(batch)]
+            self.bus.sqs.delete_message_batch(QueueUrl=self.url, Entries=entries)
+            del self._handled[:AT_ONCE]
 
     def start(self, handle: Callable[[Envelope], None]) -> threading.Thread:
         """:meth:`run` in a daemon thread, so that a long poll never delays the end of the process."""

@@ -25,7 +25,7 @@ def _host(seen: hosts.HostSeen) -> dict[str, Any]:
         "instances": len(row.instances),
         "builds": len(row.builds),
         "tasks": len(row.tasks),
-        "seen_at": moment(float(row.seen_at)),
+        "seen_at": moment(seen.seen_at),
         "problem": str(row.problem),
     }
 

@@ -109,7 +109,7 @@ class PlacementOpen:
 
 @frozen
 class HmPing:
-    """``hm.ping``, HM to ``beats``: proves that the way from the bus into HM's tables works."""
+    """``hm.ping``, HM to queue ``hm``: a quick sweep is due."""
 
     sent_at: float
 

@@ -55,7 +55,9 @@ class Capacity:
 
 @frozen
 class Heartbeat:
-    """``dea.heartbeat``, DEA to queue ``beats``. Dedupe key: (dea, boot, seq); older seq is dropped.
+    """``dea.heartbeat``, DEA to queue ``hm`` when it says anything new, else to ``beats``, where it waits for a sweep.
+
+    Dedupe key: (dea, boot, seq); older seq is dropped.
 
     digest: hash of everything in ``instances``; HM writes instance rows only when it changed.
     usage: by instance guid; present at most every USAGE_INTERVAL. builds, tasks: guids of what is being staged and

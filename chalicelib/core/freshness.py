@@ -5,6 +5,8 @@ judge anybody's silence? *Freshness* is about a host: do we know what it runs no
 or is it given up (GONE)?
 """
 
+from collections.abc import Mapping
+from dataclasses import field, replace
 from enum import StrEnum
 
 from chalicelib.contracts.frozen import frozen
@@ -37,8 +39,26 @@ class BeatMark:
 
 
 @frozen
+class Seen:
+    """A host's last beat. at: epoch s, when HM handled it."""
+
+    mark: BeatMark
+    at: float
+
+
+def merged(known: Mapping[str, Seen], news: Mapping[str, Seen]) -> dict[str, Seen]:
+    """By host the later of both: in whatever order and how often news is told, the same comes of it."""
+    found = dict(known)
+    for dea, seen in news.items():
+        before = found.get(dea)
+        if seen.mark.supersedes(before.mark if before else None):
+            found[dea] = seen
+    return found
+
+
+@frozen
 class Host:
-    """A DEA as its row says. seen_at: epoch s, when HM last handled a beat of it."""
+    """A DEA as HM knows it. seen_at: epoch s, when HM last handled a beat of it."""
 
     id: str
     boot: str
@@ -49,16 +69,23 @@ class Host:
 
 @frozen
 class Hearing:
-    """at: when HM last handled a beat or its own ping. since: from when on it has done so without a gap (epoch s)."""
+    """at: when HM last looked for beats. since: from when on it has done so without a gap (epoch s). seen: the last
+    beat by host. rev: of the note of it, one more with every change."""
 
     at: float
     since: float
+    seen: Mapping[str, Seen] = field(default_factory=dict)
+    rev: int = 0
 
     def heard(self, now: float, gap_s: float) -> "Hearing":
-        """After something was handled at ``now``. A pause of more than ``gap_s`` is a gap: HM was away."""
+        """After it looked at ``now``. A pause of more than ``gap_s`` is a gap: HM was away."""
         if now <= self.at:
             return self
-        return Hearing(now, self.since if now - self.at <= gap_s else now)
+        return replace(self, at=now, since=self.since if now - self.at <= gap_s else now)
+
+    def knowing(self, seen: Mapping[str, Seen]) -> "Hearing":
+        """Another note than this one when it says something else."""
+        return self if seen == self.seen else replace(self, seen=seen)
 
     def is_settled(self, now: float, lost_after_s: float, gap_s: float) -> bool:
         """Whether every living host has had time to be heard, and HM has not gone deaf since."""

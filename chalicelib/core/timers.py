@@ -42,7 +42,8 @@ class Timers:
     register_s: float = 20
     prune_s: float = 120
     tombstone_s: float = 240
-    router_start_s: float = 30
+    #: How often a router says that it is there: every DEA hears it, and forgets it after three times that.
+    router_start_s: float = 90
     #: Between unregister and SIGTERM; between SIGTERM and SIGKILL.
     route_settle_s: float = 3
     stop_grace_s: float = 10
@@ -134,5 +135,10 @@ def from_env(env: Mapping[str, str]) -> Timers:
         raise ValueError(
             f"ZF_PORT_QUARANTINE_S is {timers.port_quarantine_s:g}; it must be at least twice ZF_PRUNE_S "
             f"({timers.prune_s:g}), or a router may send an app's requests to whoever has its port now"
+        )
+    if timers.register_s > timers.prune_s / 3:
+        raise ValueError(
+            f"ZF_REGISTER_S is {timers.register_s:g}; it must be a third of ZF_PRUNE_S ({timers.prune_s:g}) at most, "
+            "or routers forget a host of which two lists are late"
         )
     return timers

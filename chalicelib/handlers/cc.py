@@ -9,6 +9,7 @@ from typing import Any
 from chalice import Blueprint
 
 from chalicelib.adapters import collector
+from chalicelib.adapters.records import Failures, each
 from chalicelib.bootstrap import World, world
 from chalicelib.contracts.auction import Bid, Refused, Started
 from chalicelib.contracts.envelope import Envelope
@@ -26,7 +27,6 @@ from chalicelib.contracts.health import (
 )
 from chalicelib.contracts.heartbeat import DropletExited, InstanceReady, TaskFinished
 from chalicelib.contracts.staging import StagingFinished
-from chalicelib.handlers.events import Failures, each
 from chalicelib.services import (
     auctioneer,
     builds,

@@ -8,7 +8,9 @@ from chalicelib.contracts.components import DiscoverComponents, HostOrder
 from chalicelib.contracts.frozen import frozen
 from chalicelib.core import hosts
 from chalicelib.core.errors import NotFound, Unprocessable
+from chalicelib.core.freshness import Hearing
 from chalicelib.core.roles import Actor
+from chalicelib.tables import presence
 from chalicelib.tables.actual import Component, Dea
 
 log = logging.getLogger(__name__)
@@ -19,21 +21,23 @@ TYPES = ("dea", "hm", "router")
 
 @frozen
 class HostSeen:
-    """A host and what is said of it in one word (core.hosts)."""
+    """A host, when it was last heard (epoch s), and what is said of it in one word (core.hosts)."""
 
     row: Dea
+    seen_at: float
     state: str
 
 
 def everyone(world: World) -> list[HostSeen]:
     """All hosts, by name."""
-    return [_seen(world, row) for row in Dea.query("all", consistent_read=True)]
+    heard = presence.hearing()
+    return [_seen(world, row, heard) for row in Dea.query("all", consistent_read=True)]
 
 
 def order(world: World, actor: Actor, name: str, what: str, trace: str) -> HostSeen:
     """Send the order, which is obeyed within moments. Raises NotFound; Unprocessable for who cannot hear it."""
     try:
-        seen = _seen(world, Dea.get("all", name, consistent_read=True))
+        seen = _seen(world, Dea.get("all", name, consistent_read=True), presence.hearing())
     except Dea.DoesNotExist:
         raise NotFound("Host") from None
     if seen.state in hosts.DEAF:
@@ -53,14 +57,14 @@ def discover(world: World, trace: str) -> None:
     world.bus.say("topic:components", "component.discover", DiscoverComponents("an operator asks"), trace)
 
 
-def _seen(world: World, row: Dea) -> HostSeen:
-    silence_s = now() - float(row.seen_at)
+def _seen(world: World, row: Dea, heard: Hearing) -> HostSeen:
+    seen_at = presence.seen(row, heard).at
     state = hosts.state(
         bool(row.lost),
         bool(row.draining),
         bool(row.cordoned),
         bool(row.problem),
-        silence_s,
+        now() - seen_at,
         world.config.timers.lost_after_s,
     )
-    return HostSeen(row, state)
+    return HostSeen(row, seen_at, state)

@@ -12,6 +12,7 @@ from chalicelib.contracts.network import Egress, PolicyTo
 from chalicelib.core.errors import Unprocessable
 from chalicelib.services import listing
 from chalicelib.services.security_groups import applies_to
+from chalicelib.tables import presence
 from chalicelib.tables.actual import Dea
 from chalicelib.tables.identity import IsolationSegment, Organization, Space
 from chalicelib.tables.network import NetworkPolicy, SecurityGroup
@@ -87,5 +88,6 @@ def require_containers(world: World) -> None:
 def _runtimes(world: World) -> set[str]:
     """Of all hosts that are heard."""
     lost_after_s = world.config.timers.lost_after_s
-    here = (row for row in Dea.query("all") if not row.lost and now() - float(row.seen_at) <= lost_after_s)
+    heard = presence.hearing()
+    here = (row for row in Dea.query("all") if not row.lost and now() - presence.seen(row, heard).at <= lost_after_s)
     return {str(row.runtime) for row in here}

@@ -7,13 +7,14 @@ from chalicelib.tables.packed import PackedAttribute
 
 
 class Dea(Table):
-    """One row per host: its present boot, when it was last heard, and the last list of what it runs.
+    """One row per host: its present boot, and the last list of what it runs.
 
     All rows have the one hash key ``all``: the quick sweep reads them with one query. instances: list of
     [process_guid, version, index, instance_guid, app_guid, state, since, port, routes_version], sorted.
     runtime: process or docker. problem: why it takes no work for now, empty when it does.
-    seen_at: epoch s, when HM handled the last beat; sent_at: the same by the host's own clock. lost: HM has given
-    the host up; its lists are emptied once everything in them has been complained about.
+    boot, seq, sent_at (epoch s by the host's own clock), seen_at (when HM handled it): of the last beat that changed
+    anything; tables.presence knows of later ones. lost: HM has given the host up; its lists are emptied once everything
+    in them has been complained about.
     """
 
     class Meta:
@@ -120,7 +121,8 @@ class CrashCount(Table):
 class HealthState(Table):
     """What HM remembers about itself, by key. at, since: epoch s.
 
-    ``hearing``: when it last handled something from the bus, and since when it has done so without a gap.
+    ``hearing``: when it last looked for beats, since when it has done so without a gap, and by host the last beat
+    (seen: [boot, seq, sent_at, when it was handled], core.freshness.Seen). rev: one more with every change.
     ``resync``: when it last asked for a resync.
     """
 
@@ -130,3 +132,5 @@ class HealthState(Table):
     key = UnicodeAttribute(hash_key=True)
     at = NumberAttribute(default=0)
     since = NumberAttribute(default=0)
+    rev = NumberAttribute(default=0)
+    seen = PackedAttribute(default=dict)

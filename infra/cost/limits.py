@@ -11,7 +11,7 @@ from dataclasses import replace
 from chalicelib.contracts.frozen import frozen
 from infra.cost.model import CALL_MS, HOST_ROUNDS, MONTH_S, PAGE_BYTES, Model, Scenario
 from infra.cost.quantities import RECEIVE_MAX
-from infra.cost.units import READ_BYTES, read_units, write_units
+from infra.cost.units import READ_BYTES, write_units
 
 #: One partition of DynamoDB, units per second; all rows of hosts have one partition key.
 PARTITION_WRITES, PARTITION_READS = 1_000, 3_000
@@ -83,12 +83,14 @@ def limits(model: Model) -> list[Limit]:
         return s.deas * model.item_bytes("deas", s.per_dea)
 
     def reads(s: Scenario) -> float:
-        sweeps = 1 / timers.quick_sweep_s + 1 / timers.full_sweep_s
-        return beats(s) * read_units(model.row_bytes(s.per_dea)) + sweeps * all_rows(s) / READ_BYTES
+        return (1 / timers.quick_sweep_s + 1 / timers.full_sweep_s) * all_rows(s) / READ_BYTES
 
     def rows_s(s: Scenario) -> float:
         cpu_ms = model.vcpu_ms(s.instances * model.choices.rows_us / 1000)
         return (cpu_ms + CALL_MS * all_rows(s) / PAGE_BYTES) / 1000
+
+    def quick_s(s: Scenario) -> float:
+        return rows_s(s) + model.quick_ms(s) / 1000
 
     def sweep_s(s: Scenario) -> float:
         return rows_s(s) + model.vcpu_ms(s.instances * model.choices.sweep_us / 1000) / 1000
@@ -107,25 +109,23 @@ def limits(model: Model) -> list[Limit]:
         return (said.messages + s.routers / timers.router_start_s) / (HOST_ROUNDS * each)
 
     def running(s: Scenario) -> float:
-        """Functions at once: heartbeats, sweeps."""
-        per_s, ms = model.beat_turns(s)
-        quick = rows_s(s) / timers.quick_sweep_s
-        return per_s * ms / 1000 + quick + sweep_s(s) / timers.full_sweep_s
+        """Functions at once: sweeps."""
+        return quick_s(s) / timers.quick_sweep_s + sweep_s(s) / timers.full_sweep_s
 
     return [
         Limit(
             "writes of hosts' rows, one partition key",
             PARTITION_WRITES,
             "units/s",
-            lambda s: beats(s) * write_units(model.row_bytes(s.per_dea)),
-            "the list apart from the presence: one unit a beat",
+            lambda s: 2 * model.changes_s(s) * write_units(model.item_bytes("deas", s.per_dea)),
+            "more keys: hosts by a hash of their names",
         ),
         Limit(
             "reads of hosts' rows, one partition key",
             PARTITION_READS,
             "units/s",
             reads,
-            "the same; quick sweeps then read presences only",
+            "quick sweeps that read the presences only",
         ),
         Limit("reads of table `deas`", TABLE_UNITS, "units/s", reads, "ask for more"),
         Limit(
@@ -142,7 +142,16 @@ def limits(model: Model) -> list[Limit]:
             held_mb,
             "more memory, which is more processor, too",
         ),
-        Limit("a quick sweep until the next one", timers.quick_sweep_s, "s", rows_s, "read presences only"),
+        Limit(
+            "a quick sweep until the next one", timers.quick_sweep_s, "s", quick_s, "read presences only; more memory"
+        ),
+        Limit(
+            "the note of who was heard in one item",
+            ITEM_MAX,
+            "bytes",
+            lambda s: model.presence_bytes(s.deas),
+            "several items, by a hash of hosts' names",
+        ),
         Limit(
             "an auction's look at who lives, until it is held again",
             timers.bid_deadline_s,
@@ -180,7 +189,13 @@ def limits(model: Model) -> list[Limit]:
         ),
         Limit("Lambda at once", CONCURRENCY, "turns", running, "ask for more"),
         Limit("Lambda at once, new account", 10, "turns", running, "ask for more, before the first push"),
-        Limit("SQS in flight, queue `beats`", IN_FLIGHT, "messages", lambda s: 10 * beats(s), "none needed"),
+        Limit(
+            "SQS in flight, queue `beats`",
+            IN_FLIGHT,
+            "messages",
+            lambda s: timers.quick_sweep_s * beats(s),
+            "none needed",
+        ),
         Limit(
             "API Gateway",
             API_REQUESTS,

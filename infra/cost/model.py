@@ -12,7 +12,7 @@ from typing import Any
 from chalicelib.contracts.frozen import frozen
 from chalicelib.core.timers import Timers
 from dea_agent.registrar import MESSAGE_BYTES
-from infra.cost.quantities import RECEIVE_MAX, chunks, receives, turns
+from infra.cost.quantities import RECEIVE_MAX, chunks, deletes, receives
 from infra.cost.units import READ_BYTES, read_units, write_units
 
 #: AWS's month.
@@ -29,6 +29,11 @@ HOST_ROUNDS = 1000 / (2 * 2 * CALL_MS)
 PAGE_BYTES = 1024**2
 #: One line of ours for a turn, bytes with CloudWatch's 26. Lambda's own three are switched off (system_log_level).
 LOG_BYTES = 140
+
+#: The note of when hosts were heard (tables.actual.HealthState), deflated: its frame, and each host's share.
+PRESENCE_BASE, PRESENCE_BYTES = 60, 44
+#: Of an instance: started, healthy, its routes known, stopped; by pushes, restarts and what moves hosts.
+CHANGES_A_DAY = 10
 
 CONTROL = ("Lambda", "DynamoDB", "SNS", "SQS", "S3", "logs", "API Gateway", "alarms", "secrets")
 HOSTS = ("hosts", "load balancer", "addresses", "DNS")
@@ -66,11 +71,10 @@ class Scenario:
 class Choices:
     """How it is configured; the defaults are what the code and infra/terraform do.
 
-    pollers: that Lambda keeps on a queue: five, "as few as two" when traffic is low, which is ``quiet_pollers`` on
-    those in which nothing is at rest. memory_mb: of functions.
-    rows_us, sweep_us: processor time on a whole vCPU per instance, of reading all hosts' rows and of a full sweep
-    beside (benchmarks/scale.py). alarms, metrics: of modules/observability (``few``) and handlers/hm.py. split_rows: a
-    host's list apart from its presence.
+    pollers: that Lambda keeps on a queue: five, "as few as two" when traffic is low, which is ``quiet_pollers``.
+    memory_mb: of functions. rows_us, sweep_us: processor time on a whole vCPU per instance, of reading all hosts' rows
+    and of a full sweep beside (benchmarks/scale.py); beat_ms: of a beat that says nothing new. alarms: of
+    modules/observability (``few``); has_metrics: those of handlers/hm.py.
     """
 
     pollers: int = 5
@@ -80,8 +84,7 @@ class Choices:
     sweep_us: float = 110.0
     alarms: int = 5
     has_metrics: bool = True
-    split_rows: bool = False
-    gathered: int = 1
+    beat_ms: float = 0.4
 
 
 @frozen
@@ -105,7 +108,7 @@ class Said:
 
 
 class Model:
-    """rates, prices: the documents. timers: the cloud's. window_s, batch: of queue ``beats``; queues: of functions."""
+    """rates, prices: the documents. timers: the cloud's. queues: those that a function is called by."""
 
     def __init__(
         self,
@@ -118,8 +121,7 @@ class Model:
         self._said, self._functions = rates["said"], rates["functions"]
         self._items, self._push = rates["items"], rates["push"]
         self._prices, self.timers, self.choices = prices["prices"], timers, choices
-        beats = topology["queues"]["beats"]
-        self._window_s, self._batch, self._queues = beats["window_s"], beats["batch_size"], len(topology["queues"])
+        self._queues = sum("handler" in queue for queue in topology["queues"].values())
         self._schedule_rates = {name: 1 / spec["rate_s"] for name, spec in topology["schedules"].items()}
 
     def entries(self, scenario: Scenario) -> list[Entry]:
@@ -144,42 +146,48 @@ class Model:
     def item_bytes(self, table: str, per_dea: float) -> float:
         return _at(self._items[table], per_dea)
 
-    def row_bytes(self, per_dea: float) -> float:
-        """Of a host's row that every beat writes."""
-        return self.item_bytes("deas", 0 if self.choices.split_rows else per_dea)
+    def presence_bytes(self, deas: float) -> float:
+        """Of the one item that says when each host was heard."""
+        return PRESENCE_BASE + deas * PRESENCE_BYTES
 
     def message_bytes(self, subject: str, per_dea: float) -> float:
         return _at(self._said[subject]["bytes"], per_dea)
 
     def _beats(self, scenario: Scenario) -> Iterator[Entry]:
-        """Queue ``beats``: heartbeats and the pings that quick sweeps ride on."""
+        """Beats that say nothing new wait for the next quick sweep, which rides on a ping to queue ``hm``."""
         timers, cause = self.timers, "heartbeats"
-        beats, pings = scenario.deas / timers.heartbeat_s, 1 / timers.quick_sweep_s
-        messages = beats + pings
-        units = chunks(self.message_bytes("dea.heartbeat", scenario.per_dea))
-        runs, ms = self.beat_turns(scenario)
-        deletes = runs * math.ceil(messages / runs / RECEIVE_MAX)
+        beats, sweeps = scenario.deas / timers.heartbeat_s, 1 / timers.quick_sweep_s
+        units, waiting = chunks(self.message_bytes("dea.heartbeat", scenario.per_dea)), beats / sweeps
         yield self._steady("SQS", cause, "sqs_request", beats * units)
-        yield self._steady("SQS", "pings", "sqs_request", pings)
-        polled = receives(messages / self.choices.gathered, self.choices.pollers) + beats * (units - 1)
-        yield self._steady("SQS", cause, "sqs_request", polled + deletes)
-        row = self.row_bytes(scenario.per_dea)
-        yield self._steady("DynamoDB", cause, "dynamodb_write", beats * write_units(row))
-        yield self._steady("DynamoDB", cause, "dynamodb_read", beats * read_units(row))
+        # The last receive is not full; what is received beyond 64 KB is paid for, too.
+        received = sweeps * (math.floor(waiting / RECEIVE_MAX) + 1) + beats * (units - 1)
+        yield self._steady("SQS", cause, "sqs_request", received + sweeps * math.ceil(waiting / RECEIVE_MAX))
+        polled = receives(sweeps, self.choices.quiet_pollers) - receives(0, self.choices.quiet_pollers)
+        yield self._steady("SQS", "pings", "sqs_request", sweeps + polled + sweeps)
+        # What changes comes at once: sent, received, deleted; the host's row and the instance's, in a transaction.
+        changes = self.changes_s(scenario)
+        row = self.item_bytes("deas", scenario.per_dea)
+        yield self._steady("SQS", "changes", "sqs_request", 3 * changes)
+        yield self._steady("DynamoDB", "changes", "dynamodb_write", changes * 2 * (write_units(row) + 1))
+        yield self._steady("DynamoDB", "changes", "dynamodb_read", changes * 2 * read_units(row))
         usage = scenario.deas / timers.usage_interval_s if scenario.instances else 0.0
         size = self.item_bytes("usage", scenario.per_dea)
         yield self._steady("DynamoDB", "usage samples", "dynamodb_write", usage * write_units(size))
-        hearing = self._functions["hm_beats"]["tables"]["health-state"]
-        yield self._steady("DynamoDB", "hearing", "dynamodb_write", runs * hearing["write"])
-        yield self._steady("DynamoDB", "hearing", "dynamodb_read", runs * hearing["read"])
-        yield from self._runs(cause, runs, ms)
-        yield from self._all_rows("quick sweeps", pings, scenario)
+        noted = self.presence_bytes(scenario.deas)
+        yield self._steady("DynamoDB", "hearing", "dynamodb_write", sweeps * write_units(noted))
+        yield self._steady("DynamoDB", "hearing", "dynamodb_read", sweeps * read_units(noted))
+        yield from self._runs("quick sweeps", sweeps, self.quick_ms(scenario))
+        yield from self._all_rows("quick sweeps", sweeps, scenario)
 
-    def beat_turns(self, scenario: Scenario) -> tuple[float, float]:
-        """Turns per second of what takes queue ``beats``, and how long each takes, ms."""
-        messages = scenario.deas / self.timers.heartbeat_s + 1 / self.timers.quick_sweep_s
-        runs = turns(messages, self._window_s, self._batch, self.choices.pollers)
-        return runs, self._turn_ms("hm_beats", messages / runs)
+    def changes_s(self, scenario: Scenario) -> float:
+        """Beats per second that say something new."""
+        return scenario.instances * CHANGES_A_DAY / 86400
+
+    def quick_ms(self, scenario: Scenario) -> float:
+        """One quick sweep's time but for the reading of hosts' rows."""
+        waiting = scenario.deas * self.timers.quick_sweep_s / self.timers.heartbeat_s
+        requests = 2 * (waiting / RECEIVE_MAX + 1)
+        return self._turn_ms("hm_inbox", 1) + self.vcpu_ms(waiting * self.choices.beat_ms) + requests * CALL_MS
 
     def _all_rows(self, cause: str, per_s: float, scenario: Scenario, more_us: float = 0.0) -> Iterator[Entry]:
         """Reading all hosts' rows in a turn that is counted elsewhere. more_us: per instance, of what it does then."""
@@ -231,14 +239,14 @@ class Model:
         yield self._steady("SNS", "routers' own words", "sns_publish", starts)
         heard = said.messages + starts
         polled = receives(heard, most=HOST_ROUNDS)
-        requests = polled + said.units - said.messages + min(polled, heard)
+        requests = polled + said.units - said.messages + deletes(heard)
         yield self._steady("SQS", cause, "sqs_request", scenario.routers * requests)
         polled = receives(starts, most=HOST_ROUNDS)
-        yield self._steady("SQS", "DEAs' queues", "sqs_request", scenario.deas * (polled + min(polled, starts)))
+        yield self._steady("SQS", "DEAs' queues", "sqs_request", scenario.deas * (polled + deletes(starts)))
 
     def _idle_polls(self) -> Iterator[Entry]:
-        """Of the functions' queues but ``beats``: nothing is in them at rest."""
-        polls = (self._queues - 1) * receives(0, self.choices.quiet_pollers)
+        """Nothing is in them at rest, but for pings."""
+        polls = self._queues * receives(0, self.choices.quiet_pollers)
         yield self._steady("SQS", "pollers of quiet queues", "sqs_request", polls)
 
     # -- what users do, and what is kept ---------------------------------------------------------------------------

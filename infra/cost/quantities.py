@@ -2,6 +2,8 @@
 
 import math
 
+from chalicelib.adapters.inbox import DELETE_AFTER_S
+
 #: SQS's and SNS's unit of billing, bytes.
 CHUNK = 64 * 1024
 #: What one receive, and one delete, takes at most.
@@ -24,14 +26,14 @@ def recurring(asked: float, interval_s: float) -> float:
     return asked / -math.expm1(-asked * interval_s)
 
 
+def deletes(messages: float) -> float:
+    """Deletes per second on a host's queue: a first message waits for others (adapters/inbox.py), ten at most."""
+    return messages / min(RECEIVE_MAX, 1 + messages * DELETE_AFTER_S)
+
+
 def receives(messages: float, pollers: int = 1, most: float = math.inf) -> float:
     """Receives per second on a queue: one per message, because a long poll ends with the first, and the empty ones.
 
     Each poller waits POLL_S at most. most: how many the pollers can make, when there is no time for one per message.
     """
     return min(pollers * recurring(messages / pollers, POLL_S), max(most, messages / RECEIVE_MAX))
-
-
-def turns(messages: float, window_s: float, batch: int, pollers: int) -> float:
-    """Invocations per second: each poller waits for a first message, then gathers for ``window_s``."""
-    return max(messages / (1 + messages * window_s / pollers), messages / batch)

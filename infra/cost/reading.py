@@ -18,7 +18,7 @@ from chalicelib.core.timers import Timers
 Call = dict[str, Any]
 
 #: Threads of infra.local.functions -> the function. Schedules' threads have the function's own name.
-QUEUES = {"cc": "cc_inbox", "jobs": "cc_jobs", "hm": "hm_inbox", "beats": "hm_beats"}
+QUEUES = {"cc": "cc_inbox", "jobs": "cc_jobs", "hm": "hm_inbox"}
 SCHEDULES = ("hm_quick_sweep", "hm_full_sweep", "cc_sweep")
 #: A schedule's calls with a longer pause between them belong to two turns, seconds.
 PAUSE_S = 0.5
@@ -75,8 +75,9 @@ def turns(window: Window) -> list[Turn]:
 
 
 def is_poll(call: Call) -> bool:
-    """A receive or delete by what stands for Lambda's pollers."""
-    return function_of(call) is not None and call["call"] in ("ReceiveMessage", "DeleteMessageBatch")
+    """A receive or delete by what stands for Lambda's pollers. Queue ``beats`` has none: sweeps empty it."""
+    name, own = call["call"], call.get("target") != "zf-beats"
+    return function_of(call) is not None and own and name in ("ReceiveMessage", "DeleteMessageBatch")
 
 
 def _polled(calls: Sequence[Call]) -> Iterable[Turn]:
@@ -84,10 +85,10 @@ def _polled(calls: Sequence[Call]) -> Iterable[Turn]:
     own: list[Call] = []
     last: Call | None = None
     for call in calls:
-        if call["call"] == "ReceiveMessage":
+        if is_poll(call) and call["call"] == "ReceiveMessage":
             subjects += [subject for subject, _ in call["messages"]]
             last = call
-        elif call["call"] == "DeleteMessageBatch":
+        elif is_poll(call):
             if last is not None and subjects:
                 cpu_ms = 1000 * (call["cpu"][0] - last["cpu"][1])
                 yield Turn(str(function_of(call)), subjects, cpu_ms, own)
@@ -138,7 +139,8 @@ def said(windows: Sequence[Window]) -> dict[str, dict[str, Any]]:
     seconds = sum(window.seconds for window in windows)
     return {
         subject: {"by": by, "to": to, "each_s": round(seconds / len(points), 2), "bytes": line(points)}
-        for (subject, by, to), points in sorted(found.items())
+        # Where a subject goes two ways, the usual one counts.
+        for (subject, by, to), points in sorted(found.items(), key=lambda entry: (entry[0][0], len(entry[1])))
     }
 
 
@@ -173,17 +175,17 @@ def _function(found: Sequence[Turn]) -> dict[str, Any]:
 
 
 def push(pushes: Sequence[Window], rest: Window) -> dict[str, float]:
-    """What a push takes beyond what would have been called in that time anyway. Heartbeats and sweeps are left out."""
+    """What a push takes beyond what would have been called in that time anyway, schedules and resting beats apart."""
 
     def counts(window: Window) -> dict[str, float]:
-        calls = [call for call in window.calls if function_of(call) not in ("hm_beats", *SCHEDULES)]
+        calls = [call for call in window.calls if function_of(call) not in SCHEDULES]
         return {
             "read": sum(call.get("read", 0) for call in calls),
             "write": sum(call.get("write", 0) for call in calls),
             "publishes": sum(call["call"] == "Publish" for call in calls),
             "sends": sum(call["call"] == "SendMessage" and call["target"] != "zf-beats" for call in calls),
             "blobs": sum(call["service"] == "s3" for call in calls),
-            "turns": sum(turn.function not in ("hm_beats", *SCHEDULES) for turn in turns(window)),
+            "turns": sum(turn.function not in SCHEDULES for turn in turns(window)),
         }
 
     resting = counts(rest)
@@ -196,7 +198,7 @@ def push(pushes: Sequence[Window], rest: Window) -> dict[str, float]:
 
 
 def item(table: str, name: str) -> Callable[[Call], int | None]:
-    """Picks the size of the item that a call leaves in the table."""
+    """Picks the size of the item that a call leaves in the table, or of those that it finds on the average."""
     return lambda call: call["bytes"] if call.get("table") == table and call["call"] == name else None
 
 
@@ -208,7 +210,7 @@ def summary(resting: Sequence[Window], pushes: Sequence[Window], timers: Timers)
         "said": said(resting),
         "functions": functions(resting),
         "items": {
-            "deas": sizes(resting, item("deas", "UpdateItem")),
+            "deas": sizes(resting, item("deas", "Query")),
             "usage": sizes(resting, item("usage", "PutItem")),
         },
         "push": push(pushes, resting[0]),

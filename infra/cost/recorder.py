@@ -10,6 +10,7 @@ import os
 import threading
 import time
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from botocore import handlers
@@ -62,7 +63,7 @@ class Recorder:
             "table": tables.replace("zf-", ""),
             "read": units.read_by(call, params, answer),
             "write": sum(units.written_by(call, params, answer, self._copies).values()),
-            "bytes": units.item_bytes(item),
+            "bytes": round(fmean(map(units.item_bytes, answer.get("Items") or [item]))),
         }
 
 

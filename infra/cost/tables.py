@@ -28,13 +28,9 @@ AIMS = {"idle": 1.50, "1,000": 40.0}
 #: What would lower the bill: name -> (choices, timers) from what they are.
 Lever = Callable[[Choices, Timers], tuple[Choices, Timers]]
 LEVERS: dict[str, Lever] = {
-    "a host's list apart from its presence": lambda c, t: (replace(c, split_rows=True), t),
-    "`ZF_ROUTER_START_S=120` (30)": lambda c, t: (c, replace(t, router_start_s=120)),
     "`ZF_REGISTER_S=40` (20)": lambda c, t: (c, replace(t, register_s=40)),
     "`ZF_USAGE_INTERVAL_S=60` (30)": lambda c, t: (c, replace(t, usage_interval_s=60)),
     "no alarms, no metrics": lambda c, t: (replace(c, alarms=0, has_metrics=False), t),
-    "a receive of Lambda's brings ten heartbeats and not one": lambda c, t: (replace(c, gathered=10), t),
-    "Lambda keeps two pollers on busy queues, too": lambda c, t: (replace(c, pollers=2), t),
 }
 
 

@@ -72,8 +72,8 @@ BEGINNINGS = {
     ("health/full", "check"): "hm_inbox",
     ("health/announced", "note"): "hm_inbox",
     ("health/quick", "take_cloud_word"): "hm_inbox",
-    ("health/beats", "take_beat"): "hm_beats",
-    ("health/quick", "sweep"): "hm_beats",
+    ("health/beats", "take_beat"): "hm_inbox",
+    ("health/quick", "sweep"): "hm_inbox",
     ("health/quick", "send_pings"): "hm_quick_sweep",
     ("health/full", "sweep"): "hm_full_sweep",
 }

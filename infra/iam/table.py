@@ -54,8 +54,8 @@ API = (
     on(
         READ,
         "apps audit-events buildpacks builds clients components counters deas deployments domains "
-        "droplets instances isolation-segments jobs joined-hosts login-attempts members names network-policies "
-        "organization-quotas organizations packages placements pool processes refresh-tokens "
+        "droplets health-state instances isolation-segments jobs joined-hosts login-attempts members names "
+        "network-policies organization-quotas organizations packages placements pool processes refresh-tokens "
         "revisions revoked-tokens roles route-bindings routes secrets security-groups "
         "service-bindings service-brokers service-instances service-offerings service-plans "
         "settings sidecars space-quotas spaces stacks task-counts tasks usage usage-events users",
@@ -192,19 +192,14 @@ SWEEP = (
 
 HM_INBOX = (
     on(READ, "crash-counts deas health-state instances placements processes"),
-    on(WRITE, "components crash-counts deas instances"),
-    on(DELETE, "instances"),
-    sends("cc"),
-    *function("hm"),
-)
-HM_BEATS = (
-    on(READ, "deas health-state instances"),
-    on(WRITE, "deas health-state instances usage"),
+    on(WRITE, "components crash-counts deas health-state instances usage"),
     on(DELETE, "deas instances usage"),
     sends("cc"),
-    *function("beats"),
+    # No function is called by queue `beats`: quick sweeps, which ride on a message of queue `hm`, empty it.
+    Grant(("sqs:DeleteMessage", "sqs:GetQueueUrl", "sqs:ReceiveMessage"), ("queue:beats",)),
+    *function("hm"),
 )
-HM_QUICK_SWEEP = (sends("beats"), *function())
+HM_QUICK_SWEEP = (sends("hm"), *function())
 HM_FULL_SWEEP = (
     on(READ, "crash-counts deas health-state instances members placements processes"),
     sends("cc"),
@@ -222,7 +217,6 @@ SEEN: dict[str, tuple[Grant, ...]] = {
     "cc_jobs": JOBS,
     "cc_sweep": SWEEP,
     "hm_inbox": HM_INBOX,
-    "hm_beats": HM_BEATS,
     "hm_quick_sweep": HM_QUICK_SWEEP,
     "hm_full_sweep": HM_FULL_SWEEP,
     "dea": DEA,

@@ -26,7 +26,7 @@ UNSEEN: dict[str, tuple[Grant, ...]] = {
         on(WRITE, "route-bindings service-bindings", unseen=LOST),
         on(DELETE, "service-orphans", unseen="its broker is gone, so that nobody can be asked any more"),
     ),
-    "hm_beats": (
+    "hm_inbox": (
         Grant(
             ("ec2:DescribeInstances",),
             ("*",),

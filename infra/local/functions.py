@@ -36,7 +36,8 @@ CLOUD_HEARTBEAT_S = timers.Timers().heartbeat_s
 def handlers_of(component: str, topology: Mapping[str, Any]) -> dict[str, Handler]:
     """The component's handlers by name. Raises AttributeError for one that the module does not have."""
     module = importlib.import_module(f"chalicelib.handlers.{component}")
-    names = [queue["handler"] for queue in topology["queues"].values()] + list(topology["schedules"])
+    queues = [queue["handler"] for queue in topology["queues"].values() if "handler" in queue]
+    names = [*queues, *topology["schedules"]]
     return {name: getattr(module, name) for name in names if name.startswith(f"{component}_")}
 
 
@@ -47,7 +48,7 @@ def event_sources(
     sqs = boto3.client("sqs", config=cloud.client_config(pool=50))
     sources = []
     for name, queue in topology["queues"].items():
-        if handler := handlers.get(queue["handler"]):
+        if handler := handlers.get(queue.get("handler", "")):
             batch = queue["batch_size"]
             spec = QueueSpec(
                 name=name,

@@ -24,7 +24,11 @@ class Refused(Exception):
 def timeouts(topology: Mapping[str, Any]) -> dict[str, int]:
     """Seconds that each function may take. A queue's visibility is six times that of its function, as AWS advises, so
     that no message comes twice because a batch was slow; a sweep has its minute."""
-    queues = {one["handler"]: min(one["visibility_s"] // 6, LONGEST_S) for one in topology["queues"].values()}
+    queues = {
+        one["handler"]: min(one["visibility_s"] // 6, LONGEST_S)
+        for one in topology["queues"].values()
+        if "handler" in one
+    }
     return (
         {"api_handler": API_TIMEOUT_S} | queues | {name: one["rate_s"] for name, one in topology["schedules"].items()}
     )

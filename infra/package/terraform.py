@@ -55,7 +55,7 @@ def _function(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _source(name: str, given: Mapping[str, Any], topology: Mapping[str, Any]) -> dict[str, Any]:
-    (queue,) = (queue for queue, spec in topology["queues"].items() if spec["handler"] == name)
+    (queue,) = (queue for queue, spec in topology["queues"].items() if spec.get("handler") == name)
     spec = topology["queues"][queue]
     # Chalice forms the ARN of a queue of that name; ours are the bus's.
     if not given["event_source_arn"].endswith(f":{queue}"):
@@ -106,7 +106,7 @@ def current(document: Mapping[str, Any], topology: Mapping[str, Any]) -> dict[st
     functions = {name: _function(name, one) for name, one in sorted(given["aws_lambda_function"].items())}
     sources = {
         name: _source(name, given["aws_lambda_event_source_mapping"][f"{name}-sqs-event-source"], topology)
-        for name in sorted(spec["handler"] for spec in topology["queues"].values())
+        for name in sorted(spec["handler"] for spec in topology["queues"].values() if "handler" in spec)
     }
     clocks = sorted(topology["schedules"])
     if {name.removesuffix("-event") for name in given["aws_cloudwatch_event_rule"]} != set(clocks):

@@ -36,7 +36,8 @@ def entries(name: str) -> Iterator[tuple[str, str]]:
     for queue, spec in TOPOLOGY["queues"].items():
         yield "aws_sqs_queue", f"{name}-{queue}"
         yield "aws_sqs_queue", f"{name}-{queue}-dead"
-        yield "aws_lambda_event_source_mapping", f"{name}-{queue} {name}-{spec['handler']}"
+        if "handler" in spec:
+            yield "aws_lambda_event_source_mapping", f"{name}-{queue} {name}-{spec['handler']}"
         for topic in spec.get("hears", {}):
             yield "aws_sns_topic_subscription", f"{name}-{topic} {name}-{queue}"
 

@@ -31,6 +31,8 @@ def test_lambda_imports_what_requests_need_and_chalice_knows_every_function() ->
 
     assert on_lambda["routes"] == packaged["routes"]
     assert (on_lambda["functions"], on_lambda["collects"], packaged["collects"]) == ([], True, True)
-    assert {"cc_inbox", "cc_jobs", "cc_sweep", "hm_inbox", "hm_beats", "hm_full_sweep"} <= set(packaged["functions"])
+    assert {"cc_inbox", "cc_jobs", "cc_sweep", "hm_inbox", "hm_quick_sweep", "hm_full_sweep"} <= set(
+        packaged["functions"]
+    )
     needless = ("chalicelib.handlers.cc", "chalicelib.handlers.hm", "joserfc", "cryptography", "httpx", "yaml")
     assert not set(needless) & set(on_lambda["modules"])

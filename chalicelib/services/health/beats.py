@@ -14,11 +14,12 @@ from chalicelib.contracts.codec import to_json
 from chalicelib.contracts.heartbeat import CRASHED, RUNNING, Heartbeat
 from chalicelib.core.drift import StartReason
 from chalicelib.core.errors import Conflict
-from chalicelib.core.freshness import BeatMark
+from chalicelib.core.freshness import BeatMark, Hearing, Seen
 from chalicelib.services.health import complaints, rows
 from chalicelib.services.health.packed import Change, Packed, change, pack, unpack
 from chalicelib.services.health.rows import Step
 from chalicelib.services.health.world import HealthWorld
+from chalicelib.tables import presence
 from chalicelib.tables.actual import Dea, Instance, Usage
 
 log = logging.getLogger(__name__)
@@ -30,25 +31,56 @@ class Ended(Conflict):
     """The beat says that an instance lives of which we know that it has crashed."""
 
 
-def take_beat(world: HealthWorld, beat: Heartbeat, sent_at: float, now: float, trace: str = "") -> bool:
-    """Whether the beat was news. sent_at: epoch s by the host's clock; now: by ours. Raises Conflict, to be
-    delivered again, when others kept writing the same row."""
-    mark, ended = BeatMark(beat.boot, beat.seq, sent_at), frozenset[str]()
+def take_beat(
+    world: HealthWorld,
+    hosts: dict[str, Dea],
+    hearing: Hearing,
+    beat: Heartbeat,
+    sent_at: float,
+    now: float,
+    trace: str = "",
+) -> Seen | None:
+    """What is to be noted of it; None when it is no news. The row is written when more than the time has changed.
+
+    hosts: rows that are known, by id, renewed when they are written. sent_at: epoch s by the host's clock; now: by
+    ours. Raises Conflict, to be delivered again, when others kept writing the same row.
+    """
+    seen, ended = Seen(BeatMark(beat.boot, beat.seq, sent_at), now), frozenset[str]()
+    row = hosts.get(beat.dea) or rows.find(beat.dea)
     for _ in range(ATTEMPTS):
-        row = rows.find(beat.dea)
-        if not mark.supersedes(rows.mark_of(row)):
-            return False
+        if row is not None and not seen.mark.supersedes(presence.seen(row, hearing).mark):
+            return None
         try:
-            _record(world, row, beat, ended, sent_at, now, trace)
+            if row is None or _says_more(beat, row):
+                _record(world, row, beat, ended, sent_at, now, trace)
+                hosts.update({beat.dea: after} if (after := rows.find(beat.dea)) else {})
+            break
         except rows.Overtaken:
-            continue
+            row = rows.find(beat.dea)
         except Ended:
             ended = _crashed_among(pack(beat.instances))
-            continue
-        if beat.usage:
-            Usage(beat.dea, boot=beat.boot, samples=to_json(beat.usage)).save()
-        return True
-    raise Conflict
+    else:
+        raise Conflict
+    if beat.usage:
+        Usage(beat.dea, boot=beat.boot, samples=to_json(beat.usage)).save()
+    return seen
+
+
+def _says_more(beat: Heartbeat, row: Dea) -> bool:
+    """Whether anything but the time has changed."""
+    known = (
+        row.boot,
+        row.digest,
+        row.lost,
+        row.cordoned,
+        row.runtime,
+        row.problem,
+        row.capacity,
+        row.builds,
+        row.tasks,
+    )
+    said = (beat.boot, beat.digest, False, beat.cordoned, beat.runtime, beat.problem, to_json(beat.capacity))
+    return known != (*said, list(beat.builds), list(beat.tasks)) or (beat.draining and not row.draining)
 
 
 def _record(
@@ -58,7 +90,7 @@ def _record(
     # The rows of a host that was given up are gone: if it is back, all are written again.
     has_rows = row is not None and is_same_boot and not row.lost
     if row is not None and has_rows and row.digest == beat.digest:
-        # Nothing but the time has changed. One plain write: this is what an idle platform does all day.
+        # The same instances: one plain write.
         if not rows.move_host(beat.dea, row, _presence(row, beat, sent_at, now)):
             raise rows.Overtaken
         return

@@ -22,6 +22,7 @@ from chalicelib.services.health import rows
 from chalicelib.services.health.exits import crashes_in
 from chalicelib.services.health.packed import Packed, packed_row, unpack
 from chalicelib.services.health.world import HealthWorld
+from chalicelib.tables import presence
 from chalicelib.tables.actual import CrashCount, Dea, Instance
 from chalicelib.tables.base import Member
 from chalicelib.tables.running import DESIRED_SHARDS, OPEN, Placement, Process, desired_list
@@ -51,14 +52,14 @@ class Counts:
 
 def sweep(world: HealthWorld, clock: Callable[[], float], shards: Iterable[int] = range(DESIRED_SHARDS)) -> Counts:
     """Complain about all drift in ``shards``. Says nothing while HM has not heard everybody for long enough."""
-    counts, hearing = Counts(), rows.hearing()
+    counts, hearing = Counts(), presence.hearing()
     if not _may_judge(hearing, clock(), world.timers):
         log.info("full sweep waits: the bus has not been heard long enough")
         return counts
     drifting: list[tuple[float, str]] = []
     hosts = rows.all_hosts()
     counts.promised_percent = _promised_percent(hosts)
-    by_shard = _what_runs(hosts, clock(), world.timers)
+    by_shard = _what_runs(hosts, hearing, clock(), world.timers)
     for shard in shards:
         running = by_shard[shard]
         counts.instances += sum(len(instances) for instances in running.values())
@@ -85,7 +86,9 @@ def check(world: HealthWorld, process_guid: str, hearing: Hearing, now: float, t
     process = _process(process_guid)
     instances = list(Instance.query(process_guid, consistent_read=True))
     hosts = _hosts_of(instances)
-    actual = [_actual(packed_row(row), str(row.boot), hosts.get(str(row.dea)), now, timers) for row in instances]
+    actual = [
+        _actual(packed_row(row), str(row.boot), hosts.get(str(row.dea)), hearing, now, timers) for row in instances
+    ]
     expected = _expected(process_guid, timers)
     if _view(process) != _view(_process(process_guid)):
         return Drift()
@@ -141,13 +144,15 @@ def _promised_percent(hosts: Iterable[Dea]) -> int:
     return round(100 * sum(capacity["reserved_memory_mb"] for capacity in taking) / memory) if memory else 100
 
 
-def _what_runs(hosts: Iterable[Dea], now: float, timers: Timers) -> dict[int, dict[str, list[Actual]]]:
+def _what_runs(
+    hosts: Iterable[Dea], hearing: Hearing, now: float, timers: Timers
+) -> dict[int, dict[str, list[Actual]]]:
     """shard -> process guid -> instances, as the hosts' rows list them."""
     found: dict[int, dict[str, list[Actual]]] = defaultdict(lambda: defaultdict(list))
     for row in hosts:
         for entry in unpack(row):
             shard = crc32(entry.process_guid.encode()) % DESIRED_SHARDS
-            found[shard][entry.process_guid].append(_actual(entry, str(row.boot), row, now, timers))
+            found[shard][entry.process_guid].append(_actual(entry, str(row.boot), row, hearing, now, timers))
     return found
 
 
@@ -187,15 +192,16 @@ def _hosts_of(instances: Iterable[Instance]) -> dict[str, Dea]:
     return {str(row.id): row for row in Dea.batch_get(keys, consistent_read=True)} if keys else {}
 
 
-def _actual(entry: Packed, boot: str, host: Dea | None, now: float, timers: Timers) -> Actual:
+def _actual(entry: Packed, boot: str, host: Dea | None, hearing: Hearing, now: float, timers: Timers) -> Actual:
+    known = rows.host_of(host, hearing) if host is not None else None
     return Actual(
         instance_guid=entry.instance_guid,
         version=entry.version,
         index=entry.index,
         state=entry.state,
         since=entry.since,
-        age_s=float(host.sent_at) - entry.since if host is not None else 0.0,
-        freshness=freshness(rows.host_of(host) if host is not None else None, boot, now, timers.lost_after_s),
+        age_s=presence.seen(host, hearing).mark.sent_at - entry.since if host is not None else 0.0,
+        freshness=freshness(known, boot, now, timers.lost_after_s),
         draining=bool(host is not None and host.draining),
         routes_version=entry.routes_version,
     )

@@ -1,13 +1,15 @@
 """The quick sweep: hosts that fell silent, and hosts of which the cloud itself says that they are gone.
 
-It rides on HM's own ping: a sweep runs only when a message has just come through the bus into HM's hands, so one
+It rides on HM's own ping and begins with the beats that wait: a sweep runs only when the bus has just answered, so one
 that is cut off judges nobody. Giving a host up is three steps (mark, complain, forget), each done again by the next
 sweep when one died in between.
 """
 
 import logging
+from collections.abc import Mapping
 
 from pynamodb.exceptions import DeleteError
+from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from chalicelib.contracts.health import HmResync
@@ -15,12 +17,18 @@ from chalicelib.contracts.heartbeat import CRASHED
 from chalicelib.core import host_loss
 from chalicelib.core.drift import StartReason
 from chalicelib.core.freshness import Hearing
-from chalicelib.services.health import complaints, exits, rows
+from chalicelib.core.host_loss import Verdict
+from chalicelib.services.health import complaints, exits, listening, rows
 from chalicelib.services.health.packed import unpack
 from chalicelib.services.health.world import HealthWorld
-from chalicelib.tables.actual import Dea, Usage
+from chalicelib.tables import presence
+from chalicelib.tables.actual import Dea, HealthState, Usage
+from chalicelib.tables.unit import Unit
 
 log = logging.getLogger(__name__)
+
+#: Before anybody is judged, all of SQS's servers are asked, which only a long poll does, seconds.
+LAST_WAIT_S = 1
 
 
 def send_pings(world: HealthWorld, now: float) -> int:
@@ -32,19 +40,28 @@ def send_pings(world: HealthWorld, now: float) -> int:
     return count
 
 
-def sweep(world: HealthWorld, hearing: Hearing, now: float) -> None:
-    """Judge the silent. ``hearing``: as it is after the ping that this sweep rides on."""
-    timers = world.timers
+def sweep(world: HealthWorld, now: float, wait_s: int = LAST_WAIT_S) -> None:
+    """Take the beats that have come, and judge the silent. wait_s: how long a beat of theirs is waited for."""
     found = {str(row.id): row for row in rows.all_hosts()}
-    hosts = [rows.host_of(row) for row in found.values()]
-    verdict = host_loss.judge(hosts, hearing, now, timers.lost_after_s, timers.heartbeat_s)
+    hearing = listening.listen(world, found, now)
+    if hearing and _judge(world, found, hearing, now) != Verdict():
+        hearing = listening.listen(world, found, now, wait_s)
+    if hearing is None:
+        log.warning("more beats wait than a sweep takes: nobody is judged")
+        return
+    verdict = _judge(world, found, hearing, now)
     gone = world.hosts_gone(verdict.doubted) if verdict.doubted else set()
     if verdict.doubted:
-        _doubt(world, verdict.doubted, len(hosts), len(gone), now)
+        _doubt(world, verdict.doubted, len(found), len(gone), now)
     for row in [row for row in found.values() if row.lost]:
-        _finish(world, row, now)
+        _finish(world, row, hearing, now)
     for dea in (*verdict.lost, *sorted(gone)):
-        give_up(world, found[dea], now)
+        give_up(world, found[dea], hearing, now, unheard=listening.as_heard(hearing))
+
+
+def _judge(world: HealthWorld, found: Mapping[str, Dea], hearing: Hearing, now: float) -> Verdict:
+    hosts = [rows.host_of(row, hearing) for row in found.values()]
+    return host_loss.judge(hosts, hearing, now, world.timers.lost_after_s, world.timers.heartbeat_s)
 
 
 def take_cloud_word(world: HealthWorld, dea: str, is_gone: bool, now: float, trace: str = "") -> None:
@@ -53,14 +70,23 @@ def take_cloud_word(world: HealthWorld, dea: str, is_gone: bool, now: float, tra
     if row is None or row.lost:
         return
     if is_gone:
-        give_up(world, row, now, trace)
+        give_up(world, row, presence.hearing(), now, trace)
     else:
         exits.evacuate(world, dea, row, unpack(row), trace)
 
 
-def give_up(world: HealthWorld, row: Dea, now: float, trace: str = "") -> None:
-    """The host is lost, unless it has beaten since its row was read."""
-    if not rows.move_host(str(row.id), row, [Dea.lost.set(True)]):
+def give_up(
+    world: HealthWorld, row: Dea, hearing: Hearing, now: float, trace: str = "", unheard: Condition | None = None
+) -> None:
+    """The host is lost, unless it has beaten since its row was read; or, with ``unheard``, anybody was heard since:
+    another sweep may have its beat in hand."""
+    unit = Unit(world.bus)
+    unit.update(Dea(rows.POOL, str(row.id)), [Dea.lost.set(True)], rows.as_read(row), refused=rows.Overtaken())
+    if unheard is not None:
+        unit.check(HealthState, presence.KEY, condition=unheard, refused=rows.Overtaken())
+    try:
+        unit.commit()
+    except rows.Overtaken:
         return
     log.warning(
         "host %s is lost with %d instances, %d builds and %d tasks; last heard %.1f s ago",
@@ -68,7 +94,7 @@ def give_up(world: HealthWorld, row: Dea, now: float, trace: str = "") -> None:
         len(row.instances),
         len(row.builds),
         len(row.tasks),
-        now - float(row.seen_at),
+        now - presence.seen(row, hearing).at,
         extra={"trace": trace},
     )
     _settle(world, row, trace)
@@ -86,11 +112,11 @@ def _settle(world: HealthWorld, row: Dea, trace: str = "") -> None:
         log.info("host %s is back", row.id)
 
 
-def _finish(world: HealthWorld, row: Dea, now: float) -> None:
+def _finish(world: HealthWorld, row: Dea, hearing: Hearing, now: float) -> None:
     """Finish what a sweep before this one began; forget the host after a while."""
     if row.instances or row.builds or row.tasks:
         _settle(world, row)
-    elif now - float(row.seen_at) > world.timers.crashed_kept_s:
+    elif now - presence.seen(row, hearing).at > world.timers.crashed_kept_s:
         try:
             row.delete(rows.as_read(row))
         except DeleteError:

@@ -1,4 +1,4 @@
-"""Rows of hosts and of HM's own memory: reading them, and the conditions under which they are written."""
+"""Rows of hosts: reading them, and the conditions under which they are written."""
 
 from collections.abc import Callable, Sequence
 
@@ -7,8 +7,8 @@ from pynamodb.expressions.update import Action
 
 from chalicelib.adapters.bus import Bus
 from chalicelib.core.errors import Conflict
-from chalicelib.core.freshness import BeatMark, Hearing, Host, gap_s
-from chalicelib.core.timers import Timers
+from chalicelib.core.freshness import Hearing, Host
+from chalicelib.tables import presence
 from chalicelib.tables.actual import Dea, HealthState
 from chalicelib.tables.base import moved
 from chalicelib.tables.connection import Table
@@ -72,41 +72,11 @@ def as_read(row: Dea | None) -> Condition:
     return condition if row is None else (Dea.boot == row.boot) & (Dea.seq == row.seq)
 
 
-def mark_of(row: Dea | None) -> BeatMark | None:
-    return BeatMark(str(row.boot), int(row.seq), float(row.sent_at)) if row is not None else None
-
-
-def host_of(row: Dea) -> Host:
-    return Host(str(row.id), str(row.boot), float(row.seen_at), bool(row.draining), bool(row.lost))
-
-
-# -- what HM remembers about itself ----------------------------------------------------------------------
-
-
-def hearing() -> Hearing:
-    """Since when HM has heard without a gap; at 0 when it never has."""
-    try:
-        row = HealthState.get("hearing", consistent_read=True)
-    except HealthState.DoesNotExist:
-        return Hearing(0, 0)
-    return Hearing(float(row.at), float(row.since))
-
-
-def note_hearing(timers: Timers, now: float) -> Hearing:
-    """Something came over the bus at ``now``. Of two HMs that note it at once, one does."""
-    known = hearing()
-    heard = known.heard(now, gap_s(timers.lost_after_s, timers.heartbeat_s))
-    if heard != known:
-        unmoved = HealthState.key.does_not_exist() | (HealthState.at == known.at)
-        _move("hearing", heard.at, heard.since, unmoved)
-    return heard
+def host_of(row: Dea, hearing: Hearing) -> Host:
+    return Host(str(row.id), str(row.boot), presence.seen(row, hearing).at, bool(row.draining), bool(row.lost))
 
 
 def claim_resync(now: float, interval_s: float) -> bool:
     """Whether the caller is the one who asks for a resync, at most once in ``interval_s``."""
     due = HealthState.key.does_not_exist() | (HealthState.at < now - interval_s)
-    return _move("resync", now, now, due)
-
-
-def _move(key: str, at: float, since: float, condition: Condition) -> bool:
-    return moved(HealthState(key), [HealthState.at.set(at), HealthState.since.set(since)], condition)
+    return moved(HealthState("resync"), [HealthState.at.set(now)], due)

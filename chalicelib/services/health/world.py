@@ -30,7 +30,7 @@ class HealthWorld:
 
     def ping(self, now: float, delay_s: float = 0) -> None:
         """A message to ourselves, due in ``delay_s``."""
-        self.bus.say("queue:beats", "hm.ping", HmPing(now + delay_s), delay_s=delay_s)
+        self.bus.say("queue:hm", "hm.ping", HmPing(now + delay_s), delay_s=delay_s)
 
 
 def make(config: Config) -> HealthWorld:

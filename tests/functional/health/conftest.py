@@ -42,11 +42,12 @@ def another_hm(hm: HealthWorld) -> Callable[[], HealthWorld]:
 
 @pytest.fixture
 def just_before(cloud: Cloud) -> Callable[..., AbstractContextManager[None]]:
-    """``with just_before("UpdateItem", act):`` acts once, right before the next such call reaches DynamoDB."""
+    """``with just_before("UpdateItem", act):`` acts once, right before the next such call reaches DynamoDB; or, with
+    ``after=1``, before the one after that."""
 
     @contextmanager
-    def interfere(call: str, act: Callable[[], object]) -> Iterator[None]:
-        acts = [act]
+    def interfere(call: str, act: Callable[[], object], after: int = 0) -> Iterator[None]:
+        acts: list[Callable[[], object]] = [act, *[lambda: None] * after]
 
         def called(**_: object) -> None:
             if acts:
@@ -75,8 +76,8 @@ def dying_at(just_before: Callable[..., AbstractContextManager[None]]) -> Callab
     """``with dying_at("UpdateItem"):`` HM is killed right before the next such call."""
 
     @contextmanager
-    def die(call: str) -> Iterator[None]:
-        with just_before(call, _die), pytest.raises(Died):
+    def die(call: str, after: int = 0) -> Iterator[None]:
+        with just_before(call, _die, after), pytest.raises(Died):
             yield
 
     return die

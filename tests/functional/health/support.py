@@ -18,9 +18,11 @@ from chalicelib.contracts.heartbeat import (
     InstanceBeat,
     Usage,
 )
-from chalicelib.services.health import beats, exits, full, quick, rows
+from chalicelib.core.freshness import Seen
+from chalicelib.services.health import beats, exits, full, listening, quick, rows
 from chalicelib.services.health.full import Counts
 from chalicelib.services.health.world import HealthWorld
+from chalicelib.tables import presence
 from chalicelib.tables.actual import Dea, HealthState, Instance
 from chalicelib.tables.base import Member
 from chalicelib.tables.running import Placement, Process
@@ -44,7 +46,12 @@ class Stage:
 
     def listen_for(self, seconds: float) -> None:
         """HM has heard the bus without a gap for so long."""
-        HealthState("hearing", at=self.now, since=self.now - seconds).save()
+        try:
+            row = HealthState.get("hearing")
+        except HealthState.DoesNotExist:
+            row = HealthState("hearing")
+        row.at, row.since, row.rev = self.now, self.now - seconds, row.rev + 1
+        row.save()
 
     def dea(self, name: str, boot: str = "boot-1") -> "FakeDea":
         self.deas[name] = FakeDea(self, name, boot)
@@ -66,7 +73,7 @@ class Stage:
 
     def quick_sweep(self) -> None:
         """A ping of HM has come back."""
-        quick.sweep(self.hm, rows.note_hearing(self.hm.timers, self.now), self.now)
+        quick.sweep(self.hm, self.now, wait_s=0)
 
     def full_sweep(self, hm: HealthWorld | None = None) -> Counts:
         return full.sweep(hm or self.hm, lambda: self.now)
@@ -125,6 +132,10 @@ class Stage:
         assert found is not None
         return found
 
+    def seen(self, name: str) -> Seen:
+        """The host's last beat."""
+        return presence.seen(self.row(name), presence.hearing())
+
     def everything_hm_owns(self) -> str:
         """The contents of HM's tables."""
         tables = dict(self.cloud._tables())
@@ -180,8 +191,13 @@ class FakeDea:
         return self.deliver(self.message(), hm=hm)
 
     def deliver(self, message: Heartbeat, sent_s_ago: float = 0, hm: HealthWorld | None = None) -> bool:
-        now = self.stage.now
-        return beats.take_beat(hm or self.stage.hm, message, now - sent_s_ago, now, "trace")
+        """Whether it was news, which is noted as a sweep would; when HM last listened stays as it is."""
+        now, hm, hearing = self.stage.now, hm or self.stage.hm, presence.hearing()
+        hosts = {str(row.id): row for row in rows.all_hosts()}
+        seen = beats.take_beat(hm, hosts, hearing, message, now - sent_s_ago, now, "trace")
+        if seen:
+            listening.note(hm.timers, hearing, {self.name: seen}, hosts, hearing.at)
+        return seen is not None
 
     def reboots(self, boot: str) -> "FakeDea":
         """A new process with nothing running, unless the test says so."""

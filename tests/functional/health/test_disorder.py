@@ -48,7 +48,7 @@ def state(stage: Stage) -> tuple[object, ...]:
     row = stage.row("dea-0")
     living = {guid for guid, is_in in stage.actual().items() if is_in != "CRASHED"}
     counts = {int(count.index): int(count.count) for count in CrashCount.query("p")}
-    return row.boot, row.seq, row.digest, row.instances, living, counts
+    return row.boot, stage.seen("dea-0").mark.seq, row.digest, row.instances, living, counts
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -6,8 +6,9 @@ from contextlib import AbstractContextManager
 
 import pytest
 
-from chalicelib.services.health import full, rows
+from chalicelib.services.health import full
 from chalicelib.services.health.world import HealthWorld
+from chalicelib.tables import presence
 from chalicelib.tables.actual import HealthState
 from chalicelib.tables.base import Member
 from chalicelib.tables.running import DESIRED_SHARDS, Process
@@ -148,7 +149,7 @@ def test_invariant_3_no_stop_when_desired_state_moves_while_we_look(
     dea.runs("extra", 2, since=stage.now - 500).beat()
     scaled_up = lambda: stage.want(instances=3, changed_s_ago=0)  # noqa: E731
     with just_before("Query", scaled_up):
-        full.check(stage.hm, "p", rows.hearing(), stage.now)
+        full.check(stage.hm, "p", presence.hearing(), stage.now)
     assert stage.complaints() == []
 
 

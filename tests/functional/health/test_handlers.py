@@ -14,14 +14,15 @@ import pytest
 from chalicelib.contracts.codec import to_json
 from chalicelib.contracts.envelope import Envelope
 from chalicelib.contracts.health import CloudHost, DropletUpdated, HmPing
-from chalicelib.contracts.heartbeat import Heartbeat, Usage
+from chalicelib.contracts.heartbeat import Heartbeat
 from chalicelib.handlers import hm as handlers
+from chalicelib.services.health import listening
 from chalicelib.services.health import world as health_world
 from chalicelib.services.health.packed import pack
 from chalicelib.tables.actual import Dea
 from infra.local.schedule import scheduled_event
 from tests.functional.cloud import Cloud
-from tests.functional.health.support import FakeDea, Stage, as_usage, envelope_body, record
+from tests.functional.health.support import Stage, as_usage, envelope_body, record
 
 
 @pytest.fixture
@@ -64,6 +65,7 @@ def test_importing_the_functions_pulls_nothing_of_cc_and_no_secrets() -> None:
             ".complaints",
             ".exits",
             ".full",
+            ".listening",
             ".packed",
             ".quick",
             ".rows",
@@ -82,7 +84,7 @@ def test_beats_and_pings_of_one_batch(live: Stage) -> None:
     row.save()
     beat = live.dea("dea-0").runs("i0").message()
     now = time.time()
-    answer = handlers.hm_beats(
+    answer = handlers.hm_inbox(
         sqs(envelope_body("hm.ping", HmPing(now), now), envelope_body("dea.heartbeat", beat, now)), None
     )
     assert failed(answer) == []
@@ -95,10 +97,10 @@ def test_a_beat_that_is_packed_to_fit_is_heard_once(live: Stage) -> None:
     dea.tasks = tuple(str(uuid.uuid4()) for _ in range(7000))
     text = Envelope("m", "dea.heartbeat", now, "dea-0", "t", to_json(dea.message())).encode()
     assert json.loads(text)["v"] == 2
-    assert failed(handlers.hm_beats(sqs(text, text), None)) == []
+    assert failed(handlers.hm_inbox(sqs(text, text), None)) == []
     assert (live.actual(), live.row("dea-0").tasks) == ({"i0": "RUNNING"}, list(dea.tasks))
     known = live.everything_hm_owns()
-    assert failed(handlers.hm_beats(sqs(text), None)) == []
+    assert failed(handlers.hm_inbox(sqs(text), None)) == []
     assert live.everything_hm_owns() == known
 
 
@@ -109,7 +111,7 @@ def test_poison_fails_alone_and_the_expired_is_dropped(live: Stage) -> None:
     shapeless["body"]["seq"] = "first"
     empty_key = json.loads(envelope_body("dea.heartbeat", live.dea("dea-2").runs("").message(), now))
     never = json.loads(envelope_body("dea.heartbeat", live.dea("dea-3").runs("i", since=float("nan")).message(), now))
-    answer = handlers.hm_beats(
+    answer = handlers.hm_inbox(
         sqs(
             "not json",
             json.dumps(shapeless),
@@ -159,9 +161,9 @@ def test_the_cloud_that_says_terminated_is_believed(live: Stage) -> None:
 
 def test_the_quick_schedule_sends_the_ping_that_a_sweep_rides_on(live: Stage) -> None:
     handlers.hm_quick_sweep(scheduled_event("hm_quick_sweep", time.time()), None)
-    pings = live.cloud.taken("queue:beats")
+    pings = live.cloud.taken("queue:hm")
     assert [ping.subject for ping in pings] == ["hm.ping"]
-    assert failed(handlers.hm_beats(sqs(*(ping.encode() for ping in pings)), None)) == []
+    assert failed(handlers.hm_inbox(sqs(*(ping.encode() for ping in pings)), None)) == []
 
 
 def test_a_sweep_that_fails_leaves_the_beats_of_its_batch_alone(live: Stage, just_before: Any) -> None:
@@ -173,7 +175,7 @@ def test_a_sweep_that_fails_leaves_the_beats_of_its_batch_alone(live: Stage, jus
     beat = live.dea("dea-0").message()
     bodies = (envelope_body("dea.heartbeat", beat, now), envelope_body("hm.ping", HmPing(now), now))
     with just_before("Query", throttle):
-        assert failed(handlers.hm_beats(sqs(*bodies), None)) == []
+        assert failed(handlers.hm_inbox(sqs(*bodies), None)) == []
 
 
 def test_the_full_schedule_sweeps_all_shards_or_those_it_names(live: Stage) -> None:
@@ -223,8 +225,9 @@ def test_hm_speaks_to_cc_and_to_itself_only(live: Stage) -> None:
     handlers.hm_full_sweep(scheduled_event("hm_full_sweep", time.time()), None)
     handlers.hm_inbox(sqs(envelope_body("dea.shutdown", dea.shutdown(), time.time())), None)
     assert live.complaints()
-    for silent in ("topic:dea", "topic:routes", "topic:components", "queue:jobs", "queue:hm"):
+    for silent in ("topic:dea", "topic:routes", "topic:components", "queue:jobs", "queue:beats"):
         assert live.cloud.taken(silent) == []
+    assert {envelope.subject for envelope in live.cloud.taken("queue:hm")} == {"hm.ping"}
     assert live.cloud.rows("outbox") == 0
 
 
@@ -237,24 +240,74 @@ def known(beat: Heartbeat) -> Dea:
     return Dea("all", beat.dea, **said, capacity=to_json(beat.capacity), seen_at=time.time(), instances=packed)
 
 
-def test_1500_instances_on_50_hosts_cost_a_read_and_a_write_for_each_host(live: Stage, counting: Callable) -> None:
+def test_1500_instances_on_50_hosts_cost_a_sweep_two_reads_and_a_write(live: Stage, counting: Callable) -> None:
     """What an idle platform does all day: a beat of each host every 10 s, with usage in every third."""
     hosts = [live.dea(f"dea-{number:02}") for number in range(50)]
     for number, host in enumerate(hosts):
         for index in range(30):
             host.runs(f"i{number}-{index}", index, process_guid=f"p{number}")
 
-    def round_of(bodies: Iterable[str]) -> Counter[str]:
+    def round_of(beats: Iterable[Heartbeat]) -> Counter[str]:
+        for beat in beats:
+            live.hm.bus.say("queue:beats", "dea.heartbeat", beat)
         with counting() as calls:
-            assert failed(handlers.hm_beats(sqs(*bodies), None)) == []
+            assert failed(handlers.hm_inbox(ping(), None)) == []
+        assert live.cloud.taken("queue:beats") == []
         return Counter(calls)
 
-    def beat(host: FakeDea, usage: dict[str, Usage] | None = None) -> str:
-        return envelope_body("dea.heartbeat", host.message(usage), time.time())
-
     live.cloud.store(known(host.message()) for host in hosts)
-    # For all 50 together, HM's own mark of when it last heard the bus.
-    unchanged = {"GetItem": 50 + 1, "UpdateItem": 50 + 1}
-    assert round_of(map(beat, hosts)) == unchanged
-    measured = round_of(beat(host, {guid: as_usage(1) for guid in host.instances}) for host in hosts)
+    # All hosts' rows, what was heard before, and the note of what is heard now.
+    unchanged = {"Query": 1, "GetItem": 1, "UpdateItem": 1}
+    assert round_of(host.message() for host in hosts) == unchanged
+    assert {live.seen(host.name).mark.seq for host in hosts} == {2}
+    measured = round_of(host.message({guid: as_usage(1) for guid in host.instances}) for host in hosts)
     assert measured == {**unchanged, "PutItem": 50}
+
+
+def ping() -> dict[str, Any]:
+    return sqs(envelope_body("hm.ping", HmPing(time.time()), time.time()))
+
+
+def test_of_the_beats_that_wait_what_cannot_be_read_stays_and_holds_nobody_up(live: Stage) -> None:
+    """It comes again after the queue's visibility, and ends in the dead letters."""
+    dea, url = live.dea("dea-0").runs("i0"), live.hm.bus.queue_url("beats")
+    live.hm.bus.sqs.send_message(QueueUrl=url, MessageBody="not json")
+    live.hm.bus.say("queue:beats", "dea.unheard-of", {})
+    late, newest = dea.message(), dea.runs("i1", 1).message()
+    for beat in (newest, late, newest):
+        live.hm.bus.say("queue:beats", "dea.heartbeat", beat)
+    assert failed(handlers.hm_inbox(ping(), None)) == []
+    assert live.actual() == {"i0": "RUNNING", "i1": "RUNNING"}
+    assert live.seen("dea-0").mark.seq == newest.seq
+    left = live.hm.bus.sqs.get_queue_attributes(
+        QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    )["Attributes"]
+    assert sum(map(int, left.values())) == 1
+
+
+def test_a_sweep_that_dies_before_its_note_leaves_the_beats_to_the_next(live: Stage, just_before: Any) -> None:
+    def die() -> None:
+        raise ConnectionError("the function was killed")
+
+    live.dea("dea-0").beat()
+    live.hm.bus.say("queue:beats", "dea.heartbeat", live.deas["dea-0"].message())
+    with just_before("UpdateItem", die):
+        handlers.hm_inbox(ping(), None)
+    assert live.seen("dea-0").mark.seq == 1
+    url = live.hm.bus.queue_url("beats")
+    left = live.hm.bus.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessagesNotVisible"])[
+        "Attributes"
+    ]
+    assert left == {"ApproximateNumberOfMessagesNotVisible": "1"}
+
+
+def test_who_has_not_heard_all_that_waits_judges_nobody(live: Stage) -> None:
+    dea = live.dea("dea-0").runs("i0")
+    dea.beat()
+    for _ in range(10):
+        live.hm.bus.say("queue:beats", "dea.heartbeat", dea.message())
+    hosts = {"dea-0": live.row("dea-0")}
+    assert listening.listen(live.hm, hosts, live.now, most=1) is None
+    assert live.seen("dea-0").mark.seq > 1
+    heard = listening.listen(live.hm, hosts, live.now, most=1)
+    assert heard is not None

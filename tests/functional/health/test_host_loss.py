@@ -1,12 +1,13 @@
 """Silent, lost, returning and removed hosts, in local timers: a beat every 2 s, silent after 6 s."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 
 import pytest
 
-from chalicelib.services.health import exits, quick, rows
+from chalicelib.services.health import exits, listening, quick, rows
 from chalicelib.services.health.world import HealthWorld
+from chalicelib.tables import presence
 from chalicelib.tables.actual import Instance
 from tests.functional.health.support import FakeDea, Stage
 
@@ -138,14 +139,20 @@ def test_a_lost_host_that_comes_back_is_known_again_and_what_was_replaced_is_sto
     assert found[0][1]["queue_url"] == "http://queue/dea-0-boot-1"
 
 
+def give_up(stage: Stage, hm: HealthWorld, meanwhile: AbstractContextManager[None] | None = None) -> None:
+    """What a sweep does that has found dea-0 silent."""
+    row, hearing = stage.row("dea-0"), presence.hearing()
+    with meanwhile or nullcontext():
+        quick.give_up(hm, row, hearing, stage.now, unheard=listening.as_heard(hearing))
+
+
 def test_a_beat_in_the_last_moment_saves_the_host(
     stage: Stage, deas: tuple[FakeDea, FakeDea], just_before: Interference
 ) -> None:
     stage.now += 7
     deas[1].beat()
     stage.listen_for(3600)
-    with just_before("UpdateItem", deas[0].beat):
-        quick.give_up(stage.hm, stage.row("dea-0"), stage.now)
+    give_up(stage, stage.hm, just_before("TransactWriteItems", deas[0].beat))
     assert stage.complaints() == []
     assert not stage.row("dea-0").lost
 
@@ -153,8 +160,7 @@ def test_a_beat_in_the_last_moment_saves_the_host(
 def test_a_beat_while_the_host_is_given_up_keeps_its_rows(
     stage: Stage, deas: tuple[FakeDea, FakeDea], just_before: Interference
 ) -> None:
-    with just_before("TransactWriteItems", deas[0].beat):
-        quick.give_up(stage.hm, stage.row("dea-0"), stage.now)
+    give_up(stage, stage.hm, just_before("TransactWriteItems", deas[0].beat, after=1))
     assert not stage.row("dea-0").lost
     assert stage.actual() == {"i0": "RUNNING", "i1": "RUNNING"}
 
@@ -166,7 +172,7 @@ def test_a_death_between_mark_and_complaint_is_made_up_for_by_the_next_sweep(
     stage.pass_time(6, full_sweeps=False)
     stage.now += 1
     stage.listen_for(3600)
-    with dying_at("TransactWriteItems"):
+    with dying_at("TransactWriteItems", after=1):
         stage.quick_sweep()
     assert stage.row("dea-0").lost
     stage.complaints()
@@ -178,9 +184,8 @@ def test_a_death_between_mark_and_complaint_is_made_up_for_by_the_next_sweep(
 def test_invariant_4_two_hms_that_sweep_at_once_lose_the_host_once(
     stage: Stage, deas: tuple[FakeDea, FakeDea], another_hm: Callable[[], HealthWorld], just_before: Interference
 ) -> None:
-    row, second = stage.row("dea-0"), another_hm()
-    with just_before("UpdateItem", lambda: quick.give_up(second, row, stage.now)):
-        quick.give_up(stage.hm, row, stage.now)
+    second = another_hm()
+    give_up(stage, stage.hm, just_before("TransactWriteItems", lambda: give_up(stage, second)))
     # What is said twice names the instance, so that CC acts once.
     assert set(stage.starts()) == {(0, "i0", "host lost")}
     assert stage.actual() == {"i1": "RUNNING"}

@@ -58,7 +58,7 @@ def test_links_lead_where_the_client_asked_and_never_to_the_stage(unpacked: Path
     assert links["next"]["href"].startswith(f"{world.config.api_url}/v3/buildpacks?")
 
 
-@pytest.mark.parametrize(("queue", "function"), [("cc", "cc_inbox"), ("hm", "hm_inbox"), ("beats", "hm_beats")])
+@pytest.mark.parametrize(("queue", "function"), [("cc", "cc_inbox"), ("hm", "hm_inbox")])
 def test_an_inbox_reports_what_it_cannot_read_and_that_alone(
     unpacked: Path, cloud: Cloud, queue: str, function: str
 ) -> None:
@@ -77,7 +77,7 @@ def test_a_job_that_nobody_knows_is_not_tried_for_ever(unpacked: Path, cloud: Cl
 def test_a_clock_calls_a_sweep(unpacked: Path, cloud: Cloud, function: str) -> None:
     assert call(unpacked, function, fixture("schedule")) == [{"answer": None}]
     if function == "hm_quick_sweep":
-        assert "hm.ping" in {envelope.subject for envelope in cloud.taken("queue:beats")}
+        assert "hm.ping" in {envelope.subject for envelope in cloud.taken("queue:hm")}
 
 
 def test_an_event_of_another_kind_is_an_error_so_that_nothing_is_taken_for_done(unpacked: Path, cloud: Cloud) -> None:

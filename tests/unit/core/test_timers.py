@@ -40,3 +40,9 @@ def test_invariant_6_no_setting_lets_a_port_be_used_again_within_twice_the_stale
     with pytest.raises(ValueError, match=r"ZF_PORT_QUARANTINE_S is .* at least twice ZF_PRUNE_S"):
         from_env({"ZF_PROFILE": profile} | env)
     assert from_env({"ZF_PRUNE_S": "600", "ZF_PORT_QUARANTINE_S": "1200"}).port_quarantine_s == 1200
+
+
+def test_hosts_say_their_lists_often_enough_for_two_to_be_late() -> None:
+    assert from_env({"ZF_REGISTER_S": "40"}).register_s == 40
+    with pytest.raises(ValueError, match="ZF_REGISTER_S is 41; it must be a third of ZF_PRUNE_S"):
+        from_env({"ZF_REGISTER_S": "41"})

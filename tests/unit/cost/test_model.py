@@ -2,13 +2,15 @@
 
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.core.timers import Timers
-from infra.cost import quantities
+from chalicelib.tables.packed import PackedAttribute
+from infra.cost import quantities, units
 from infra.cost.__main__ import PAGES, renewed
 from infra.cost.model import CONTROL, HOSTS, Choices, Model, Scenario, causes, control, lines
 from infra.cost.tables import AIMS, SCENARIOS, after_free, documents, model
@@ -84,11 +86,6 @@ def test_an_idle_queue_costs_its_pollers() -> None:
     assert quantities.receives(0, 5) * 60 == pytest.approx(15)
 
 
-@given(RATES.filter(bool), st.floats(0, 10), st.integers(1, 50))
-def test_a_batch_has_one_message_at_least_and_as_many_as_it_may_at_most(rate: float, window_s: float, n: int) -> None:
-    assert 1 - 1e-9 <= rate / quantities.turns(rate, window_s, 100, n) <= 100 + 1e-9
-
-
 def test_what_is_asked_for_now_and_then_is_done_at_its_interval_at_least() -> None:
     assert quantities.recurring(0, 20) == pytest.approx(1 / 20)
     assert quantities.recurring(10, 20) == pytest.approx(10)
@@ -123,3 +120,26 @@ def test_the_pages_have_the_tables_of_today(page: Path) -> None:
 def test_a_page_without_a_place_for_tables_is_refused() -> None:
     with pytest.raises(ValueError, match="no place"):
         renewed("# A page\n", "| a |\n")
+
+
+def test_the_note_of_who_was_heard_is_as_large_as_reckoned() -> None:
+    """What cannot be deflated of a host: its id, its boot, the number and the moment of its beat."""
+    chance = Random(1)
+    heard = {
+        f"i-{chance.getrandbits(68):017x}": [
+            f"{chance.getrandbits(128):032x}",
+            chance.randrange(10**6),
+            1.8e9 + 10 * chance.random(),
+            1.8e9,
+        ]
+        for _ in range(400)
+    }
+    size = units.value_bytes({"B": PackedAttribute().serialize(heard)})
+    assert size == pytest.approx(model().presence_bytes(400), rel=0.1)
+
+
+@given(RATES, RATES)
+def test_deletes_are_never_more_than_messages_nor_fewer_than_a_tenth(one: float, other: float) -> None:
+    fewer, more = sorted((one, other))
+    assert more / 10 <= quantities.deletes(more) <= more
+    assert quantities.deletes(fewer) <= quantities.deletes(more) * (1 + 1e-9)

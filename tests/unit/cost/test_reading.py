@@ -6,7 +6,7 @@ from infra.cost import reading
 from infra.cost.reading import Window
 
 
-def call(at: float, name: str, cpu: float, thread: str = "beats-0", who: str = "hm", **more: Any) -> dict[str, Any]:
+def call(at: float, name: str, cpu: float, thread: str = "hm-0", who: str = "hm", **more: Any) -> dict[str, Any]:
     """One that takes 10 ms, of which 1 ms of the processor. at: seconds; cpu: ms before it."""
     times = {"at": [at, at + 0.01], "cpu": [cpu / 1000, (cpu + 1) / 1000]}
     return {"who": who, "thread": thread, "service": "dynamodb", "call": name, "table": ""} | times | more
@@ -21,13 +21,16 @@ def test_a_turn_is_what_lies_between_the_last_receive_and_the_delete() -> None:
         window(
             call(0.0, "ReceiveMessage", 0, messages=[]),
             call(1.0, "ReceiveMessage", 2, messages=[["hm.ping", 100]]),
-            call(1.1, "ReceiveMessage", 4, messages=[["dea.heartbeat", 900]]),
+            call(1.1, "ReceiveMessage", 4, messages=[["droplet.exited", 900]]),
             call(1.2, "GetItem", 9),
+            # What a sweep takes and deletes by itself is a part of its turn.
+            call(1.2, "ReceiveMessage", 10, target="zf-beats", messages=[["dea.heartbeat", 900]]),
+            call(1.2, "DeleteMessageBatch", 12, target="zf-beats"),
             call(1.3, "DeleteMessageBatch", 25),
         )
     )
     assert [(turn.function, turn.messages, round(turn.cpu_ms), len(turn.calls)) for turn in found] == [
-        ("hm_beats", ["hm.ping", "dea.heartbeat"], 20, 1)
+        ("hm_inbox", ["hm.ping", "droplet.exited"], 20, 3)
     ]
 
 

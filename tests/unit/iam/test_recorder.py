@@ -70,7 +70,7 @@ def test_what_a_test_does_in_the_middle_is_not_the_parts() -> None:
 def test_lambda_polls_in_the_name_of_the_function() -> None:
     scope: dict[str, Any] = {"called": frames(SERVICE)}
     exec(compile("def poll(self):\n    return called()", recorder.EVENT_SOURCE, "exec"), scope)
-    assert scope["poll"](SimpleNamespace(spec=SimpleNamespace(name="beats"))) == "hm_beats"
+    assert scope["poll"](SimpleNamespace(spec=SimpleNamespace(name="hm"))) == "hm_inbox"
     assert scope["poll"](SimpleNamespace()) == NOBODY
 
 

@@ -32,7 +32,7 @@ locals {
   watched = {
     api_5xx = var.api_name != null
     sweeps  = can(var.function_names["hm_full_sweep"])
-    silence = can(var.function_names["hm_beats"])
+    silence = can(var.function_names["hm_inbox"])
     errors  = length(var.function_names) > 0
   }
 
@@ -213,7 +213,7 @@ resource "aws_cloudwatch_log_metric_filter" "silence" {
   count = local.all && local.watched["silence"] ? 1 : 0
 
   name           = "${var.name}-many-silent"
-  log_group_name = "/aws/lambda/${var.function_names["hm_beats"]}"
+  log_group_name = "/aws/lambda/${var.function_names["hm_inbox"]}"
   pattern        = "ALARM"
 
   metric_transformation {

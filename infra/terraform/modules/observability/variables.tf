@@ -63,7 +63,7 @@ variable "queue_names" {
 }
 
 variable "function_names" {
-  description = "Names of the functions, by their names in the code (api_handler, cc_inbox, hm_beats, ...); without any, nothing watches them."
+  description = "Names of the functions, by their names in the code (api_handler, cc_inbox, hm_inbox, ...); without any, nothing watches them."
   type        = map(string)
   default     = {}
 }
